@@ -1,0 +1,161 @@
+package session
+
+// The way of a check that is not hot: open the seal, ask the store once however
+// many ask at the same time, and put what it says into the hot cache, unless
+// the session was ended meanwhile.
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+)
+
+// flight is one load of a session for all who want it at the moment.
+type flight struct {
+	done  chan struct{}
+	ended bool // by End, while the store was being asked; guarded by Sessions.mu
+	stale bool // by Update, likewise: what the store said may be what was before
+	live  *Live
+	err   error
+}
+
+// landed returns what the load brought, once it is done. Between the landing and
+// this the session may have ended.
+func (f *flight) landed() (*Live, error) {
+	if f.live != nil && f.live.ended.Load() {
+		return nil, ErrNone
+	}
+	return f.live, f.err
+}
+
+// findStored finds a session that is not hot.
+func (s *Sessions) findStored(ctx context.Context, cookieName, value string) (*Live, error) {
+	ticket, _, err := s.seal.Open(cookieName, value)
+	if err != nil || len(ticket) != 32 {
+		return nil, ErrNone
+	}
+	key := Key(sha256.Sum256(ticket))
+
+	s.mu.Lock()
+	if _, ended := s.ended[key]; ended {
+		s.mu.Unlock()
+		return nil, ErrNone
+	}
+	if l := s.hot.keys[key]; l != nil && l.alive(s.clock.now()) {
+		// Somebody else's load has just landed.
+		s.mu.Unlock()
+		return l, nil
+	}
+	f, flying := s.flights[key]
+	if !flying {
+		f = &flight{done: make(chan struct{})}
+		s.flights[key] = f
+	}
+	s.mu.Unlock()
+
+	if !flying {
+		s.fly(ctx, f, key, cookieName, value)
+		return f.landed()
+	}
+	select {
+	case <-f.done:
+		return f.landed()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: waiting for a load: %w", ErrStore, ctx.Err())
+	}
+}
+
+// fly loads the session and lets everybody who waits for it go. Others wait for
+// what it brings, so it does not stop when the request it began with does.
+func (s *Sessions) fly(ctx context.Context, f *flight, key Key, cookieName, value string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	f.err = ErrStore // what those who wait get should the store or Prepare panic
+	var evicted *Live
+	defer func() {
+		s.mu.Lock()
+		delete(s.flights, key)
+		s.mu.Unlock()
+		close(f.done)
+		if evicted != nil {
+			s.event("evicted")
+		}
+	}()
+
+	for {
+		l, err := s.fetch(ctx, key, cookieName, value)
+		if err != nil {
+			f.err = err
+			return
+		}
+		s.mu.Lock()
+		if f.stale && !f.ended {
+			f.stale = false
+			s.mu.Unlock()
+			continue
+		}
+		defer s.mu.Unlock()
+		if f.ended {
+			f.err = ErrNone
+			return
+		}
+		if evicted = s.hot.put(l); evicted != nil {
+			s.remember(evicted)
+		}
+		f.live, f.err = l, nil
+		return
+	}
+}
+
+// fetch makes a Live of what the store has.
+func (s *Sessions) fetch(ctx context.Context, key Key, cookieName, value string) (*Live, error) {
+	sess, seen, err := s.load(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	l := s.newLive(sess, cookieName, value)
+	l.seen.Store(seen)
+	l.saved.Store(seen)
+	l.accepted.Store(seen > sess.Created.UnixNano())
+	if !l.alive(s.clock.now()) {
+		return nil, ErrNone
+	}
+	l.prepare()
+	return l, nil
+}
+
+// load reads a session from the store, and when it was last seen by the clock.
+// It does not look at whether the session is over.
+func (s *Sessions) load(ctx context.Context, key Key) (sess Session, seen int64, err error) {
+	r, err := s.config.Store.Load(ctx, key)
+	if errors.Is(err, ErrNone) {
+		return Session{}, 0, ErrNone
+	}
+	if err != nil {
+		return Session{}, 0, s.storeError("load", err)
+	}
+	sess, err = s.keys.open(key, r.Sealed)
+	if err != nil {
+		s.log.WarnContext(ctx, "a session in the store cannot be read; its browser has to sign in again", "session", key, "cause", err)
+		return Session{}, 0, ErrNone
+	}
+
+	// The record's own word on its end is sealed and counts; but no session
+	// outlives Max as it is now, nor gains by a clock that was ahead when
+	// the record was written.
+	now := s.clock.now()
+	for _, end := range []int64{sess.Created.UnixNano() + int64(s.config.Max), now + int64(s.config.Max)} {
+		if end < sess.Expires.UnixNano() {
+			sess.Expires = instant(end)
+		}
+	}
+	seen = r.Seen.UnixNano()
+	s.mu.Lock()
+	seen = max(seen, s.unsaved[key])
+	if l := s.hot.keys[key]; l != nil {
+		seen = max(seen, l.seen.Load())
+	}
+	s.mu.Unlock()
+	return sess, min(seen, now), nil
+}

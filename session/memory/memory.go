@@ -1,0 +1,200 @@
+// Package memory keeps sessions in this process alone: for tests, and for
+// those who want every restart to sign everybody out.
+//
+// Nothing is written anywhere, and nothing bounds it but the sweep: see
+// session/file for the store that survives.
+package memory
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"outpost/session"
+)
+
+// sweepStep is how many records a sweep looks at before it lets others in.
+const sweepStep = 1000
+
+var errClosed = errors.New("the store is closed")
+
+type store struct {
+	mu      sync.RWMutex
+	closed  bool
+	records map[session.Key]session.Record
+	indexes map[session.Key]map[session.Key]bool // index → keys
+}
+
+// New returns an empty store.
+func New() session.Store {
+	return &store{
+		records: make(map[session.Key]session.Record),
+		indexes: make(map[session.Key]map[session.Key]bool),
+	}
+}
+
+func (s *store) Save(ctx context.Context, key session.Key, r session.Record) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	s.remove(key)
+	s.put(key, r)
+	return nil
+}
+
+func (s *store) Replace(ctx context.Context, key session.Key, r session.Record) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	old, ok := s.records[key]
+	if !ok {
+		return session.ErrNone
+	}
+	if old.Seen.After(r.Seen) {
+		r.Seen = old.Seen
+	}
+	s.remove(key)
+	s.put(key, r)
+	return nil
+}
+
+func (s *store) Load(ctx context.Context, key session.Key) (session.Record, error) {
+	if err := s.rlock(ctx); err != nil {
+		return session.Record{}, err
+	}
+	defer s.mu.RUnlock()
+	r, ok := s.records[key]
+	if !ok {
+		return session.Record{}, session.ErrNone
+	}
+	return clone(r), nil
+}
+
+func (s *store) Delete(ctx context.Context, key session.Key) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	s.remove(key)
+	return nil
+}
+
+func (s *store) Touch(ctx context.Context, seen map[session.Key]time.Time) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	for key, t := range seen {
+		if r, ok := s.records[key]; ok && t.After(r.Seen) {
+			r.Seen = t
+			s.records[key] = r
+		}
+	}
+	return nil
+}
+
+func (s *store) Find(ctx context.Context, index session.Key) ([]session.Key, error) {
+	if err := s.rlock(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.RUnlock()
+	return slices.Collect(maps.Keys(s.indexes[index])), nil
+}
+
+func (s *store) Sweep(ctx context.Context, now time.Time, idle time.Duration) (removed int, err error) {
+	if err := s.rlock(ctx); err != nil {
+		return 0, err
+	}
+	keys := slices.Collect(maps.Keys(s.records))
+	s.mu.RUnlock()
+
+	for step := range slices.Chunk(keys, sweepStep) {
+		if err := s.lock(ctx); err != nil {
+			return removed, err
+		}
+		for _, key := range step {
+			r, ok := s.records[key]
+			if ok && (!now.Before(r.Expires) || idle > 0 && now.Sub(r.Seen) >= idle) {
+				s.remove(key)
+				removed++
+			}
+		}
+		s.mu.Unlock()
+	}
+	return removed, nil
+}
+
+func (s *store) Len(ctx context.Context) (int, error) {
+	if err := s.rlock(ctx); err != nil {
+		return 0, err
+	}
+	defer s.mu.RUnlock()
+	return len(s.records), nil
+}
+
+func (s *store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed, s.records, s.indexes = true, nil, nil
+	return nil
+}
+
+// put adds a record whose key is free. It needs the lock.
+func (s *store) put(key session.Key, r session.Record) {
+	s.records[key] = clone(r)
+	for _, index := range r.Indexes {
+		if s.indexes[index] == nil {
+			s.indexes[index] = make(map[session.Key]bool)
+		}
+		s.indexes[index][key] = true
+	}
+}
+
+// remove takes the record and its indexes out. It needs the lock.
+func (s *store) remove(key session.Key) {
+	for _, index := range s.records[key].Indexes {
+		delete(s.indexes[index], key)
+		if len(s.indexes[index]) == 0 {
+			delete(s.indexes, index)
+		}
+	}
+	delete(s.records, key)
+}
+
+// lock takes the lock to write. On an error the caller does not hold it.
+func (s *store) lock(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return errClosed
+	}
+	return nil
+}
+
+// rlock takes the lock to read. On an error the caller does not hold it.
+func (s *store) rlock(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.RLock()
+	if s.closed {
+		s.mu.RUnlock()
+		return errClosed
+	}
+	return nil
+}
+
+// clone copies what the record points to, so that nobody shares it.
+func clone(r session.Record) session.Record {
+	r.Sealed = slices.Clone(r.Sealed)
+	r.Indexes = slices.Clone(r.Indexes)
+	return r
+}

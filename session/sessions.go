@@ -1,0 +1,252 @@
+package session
+
+// What sessions are made from, and the calls of a sign-in and a check. How a
+// session is had from the store is in load.go, how it is changed in update.go,
+// how it ends in end.go, what goes on behind it all in run.go.
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+const (
+	defaultCacheSize = 100_000
+	maxCookieValue   = 255             // bytes of a sealed ticket; longer values are not looked at
+	storeTimeout     = 5 * time.Second // for one call of the store that outlives its request
+)
+
+// Config says how sessions live. Store, Secrets and Max are required.
+type Config struct {
+	Store   Store
+	Secrets [][]byte // each at least 32 bytes; the first seals, all open
+
+	Idle time.Duration // a session without an accepted check for this long is over; 0 means never
+	Max  time.Duration // a session this old is over, used or not
+
+	Recheck time.Duration // how long the provider's word counts before Live.Due asks for another; 0 means for ever
+
+	CacheSize int // sessions in the hot cache, at most; 0 means 100,000
+
+	// Prepare is called once when a session enters the hot cache; what it
+	// returns is Live.Prepared. It may keep parts of the session, must not
+	// change it, and may run several times at once. nil for none.
+	Prepare func(*Session) any
+
+	// OnEvent hears of each session that was "created", is "signed_out" (or
+	// what EndAll was told to call it), was "revoked" by its provider, or is
+	// "expired", which is counted when a sweep removes it from the store;
+	// and of each that was "evicted" from the hot cache to make
+	// room, which costs it nothing but a look-up. It must be quick. nil
+	// for none.
+	OnEvent func(event string)
+
+	// OnStoreError hears of each call of the store that failed, by its
+	// name in lower case: "save", "load", "replace", "delete",
+	// "touch", "find", "sweep", "len". nil for none.
+	OnStoreError func(op string)
+
+	Log *slog.Logger // nil for none
+}
+
+// Sessions is every session of this process's applications: a hot cache and
+// the seals over a store. It is safe for many goroutines at once.
+type Sessions struct {
+	config Config
+	log    *slog.Logger
+	seal   *Sealer
+	keys   recordKeys
+	clock  clock
+
+	flushing sync.Mutex // held while Seen is written to the store
+	updating updateLocks
+
+	// mu guards everything below, and writing to hot. It is never held
+	// across a call of the store.
+	mu      sync.Mutex
+	hot     cache
+	flights map[Key]*flight // loads from the store that are under way
+	ended   map[Key]int64   // ended here, perhaps still in the store: until when to remember
+	unsaved map[Key]int64   // seen of sessions that left the hot cache before it was written
+}
+
+// New returns Sessions over the store. Run must be running for idle times to
+// reach the store, and Close called at the end.
+func New(c Config) (*Sessions, error) {
+	if c.Store == nil {
+		return nil, errors.New("preparing sessions: no store is given")
+	}
+	if c.Max <= 0 {
+		return nil, fmt.Errorf("preparing sessions: max must be more than 0, got %s", c.Max)
+	}
+	if c.Idle < 0 {
+		return nil, fmt.Errorf("preparing sessions: idle must not be negative, got %s", c.Idle)
+	}
+	if c.Recheck < 0 {
+		return nil, fmt.Errorf("preparing sessions: recheck must not be negative, got %s", c.Recheck)
+	}
+	if c.CacheSize < 0 {
+		return nil, fmt.Errorf("preparing sessions: the cache size must not be negative, got %d", c.CacheSize)
+	}
+	if c.CacheSize == 0 {
+		c.CacheSize = defaultCacheSize
+	}
+	seal, err := NewSealer(c.Secrets, "session", c.Max)
+	if err != nil {
+		return nil, fmt.Errorf("preparing sessions: %w", err)
+	}
+	keys, err := newRecordKeys(seal, len(c.Secrets))
+	if err != nil {
+		return nil, fmt.Errorf("preparing sessions: %w", err)
+	}
+	c.Secrets = nil
+	s := &Sessions{
+		config:  c,
+		log:     c.Log,
+		seal:    seal,
+		keys:    keys,
+		clock:   newClock(),
+		hot:     newCache(c.CacheSize),
+		flights: make(map[Key]*flight),
+		ended:   make(map[Key]int64),
+		unsaved: make(map[Key]int64),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	return s, nil
+}
+
+// String is there so that no key is ever printed.
+func (s *Sessions) String() string { return "sessions" }
+
+// GoString is String.
+func (s *Sessions) GoString() string { return s.String() }
+
+// Create begins a session: it draws a new ticket, saves the record, and
+// returns the ticket sealed under cookieName, fewer than 256 bytes to be set as
+// that cookie's value. Key, Created, Rechecked and Expires of sess are set here
+// and what they held does not count.
+//
+// An error Is ErrStore, or is that of a broken system; then there is no session.
+func (s *Sessions) Create(ctx context.Context, cookieName string, sess Session) (value string, key Key, err error) {
+	ticket := make([]byte, 32)
+	rand.Read(ticket) // never fails: it would end the process
+	value, err = s.seal.Seal(cookieName, ticket)
+	if err != nil {
+		return "", Key{}, fmt.Errorf("creating a session: %w", err)
+	}
+	now := s.clock.now()
+	sess.Key = sha256.Sum256(ticket)
+	sess.Created = instant(now)
+	sess.Rechecked = sess.Created
+	sess.Expires = sess.Created.Add(s.config.Max)
+	if err := s.config.Store.Save(ctx, sess.Key, s.keys.record(&sess, sess.Created)); err != nil {
+		return "", Key{}, s.storeError("save", err)
+	}
+	s.event("created")
+	return value, sess.Key, nil
+}
+
+// Find answers a check: it returns the session that the value of the cookie
+// called cookieName opens. A session that is hot costs one look-up; a value
+// that was not sealed here costs a MAC and never reaches the store. Finding is
+// not accepting: see Live.Accept.
+//
+// The error is ErrNone, or Is ErrStore if the session is not hot and the store
+// cannot be asked.
+func (s *Sessions) Find(ctx context.Context, cookieName, value string) (*Live, error) {
+	if len(value) == 0 || len(value) > maxCookieValue {
+		return nil, ErrNone
+	}
+	l := s.hot.get(value)
+	if l == nil {
+		return s.findStored(ctx, cookieName, value)
+	}
+	if l.cookie != cookieName {
+		return nil, ErrNone
+	}
+	now := s.clock.now()
+	if l.alive(now) {
+		return l, nil
+	}
+	s.drop(l)
+	if now < l.expires && !l.ended.Load() {
+		// Idle as far as this process knows; another one may have seen it.
+		return s.findStored(ctx, cookieName, value)
+	}
+	return nil, ErrNone
+}
+
+// Load returns the whole session with its tokens, from the store: for sign-out
+// and the recheck. The error is ErrNone or Is ErrStore.
+func (s *Sessions) Load(ctx context.Context, key Key) (Session, error) {
+	s.mu.Lock()
+	_, ended := s.ended[key]
+	s.mu.Unlock()
+	if ended {
+		return Session{}, ErrNone
+	}
+	sess, seen, err := s.load(ctx, key)
+	if err != nil {
+		return Session{}, err
+	}
+	now := s.clock.now()
+	if idle := int64(s.config.Idle); now >= sess.Expires.UnixNano() || idle > 0 && now-seen >= idle {
+		return Session{}, ErrNone
+	}
+	return sess, nil
+}
+
+// Checked reports whether a check of the session has been accepted at since or
+// later, as far as this process knows: it does not ask the store. The zero time
+// is the session's beginning.
+func (s *Sessions) Checked(key Key, since time.Time) bool {
+	var from int64
+	if !since.IsZero() {
+		from = s.clock.at(since)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.hot.keys[key]; l != nil {
+		return l.accepted.Load() && l.seen.Load() >= from
+	}
+	seen, unsaved := s.unsaved[key]
+	return unsaved && seen >= from
+}
+
+// Len returns the number of sessions in the store, those that are over but not
+// yet swept included. An error Is ErrStore.
+func (s *Sessions) Len(ctx context.Context) (int, error) {
+	n, err := s.config.Store.Len(ctx)
+	if err != nil {
+		return 0, s.storeError("len", err)
+	}
+	return n, nil
+}
+
+// drop takes a session that is over out of the hot cache.
+func (s *Sessions) drop(l *Live) {
+	s.mu.Lock()
+	s.hot.remove(l)
+	s.mu.Unlock()
+}
+
+func (s *Sessions) event(event string) {
+	if s.config.OnEvent != nil {
+		s.config.OnEvent(event)
+	}
+}
+
+// storeError counts a failed call of the store and says which it was.
+func (s *Sessions) storeError(op string, err error) error {
+	if s.config.OnStoreError != nil {
+		s.config.OnStoreError(op)
+	}
+	return fmt.Errorf("%w: %s: %w", ErrStore, op, err)
+}
