@@ -1,0 +1,98 @@
+// Package page writes what a person sees when they do not see the
+// application: a refusal, a failed sign-in, the end of a session. One reason
+// code decides the words; the same code is in the log and in the metrics.
+//
+// Every page is one self-contained document: one inline stylesheet, no script,
+// no image, nothing fetched from anywhere. Every value that comes from outside
+// (names, the provider's error code, links) is treated as hostile: text is
+// cleaned, cut and escaped by the template engine, and a link that is neither
+// http nor https nor a plain path is left out.
+//
+// The package does not decide anything: not the status, not whether somebody
+// may pass, not where a link leads. It does not log, count or set cookies, and
+// it does not set X-Request-Id; that is the caller's.
+package page
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"outpost/session"
+)
+
+//go:generate go run github.com/a-h/templ/cmd/templ@v0.3.977 generate -f page.templ
+
+// Data is everything that one page says. The zero value of a field leaves the
+// matching part of the page out.
+type Data struct {
+	Status    int    // HTTP status of the page; anything outside 200 to 599 is written as 500
+	Reason    string // reason code; decides title, sentence and next step; an unknown one is shown as "internal"
+	RequestID string // shown in small print
+
+	Application string            // name of the application, "" if none
+	Host        string            // host of the application asked for, "" if none
+	Provider    string            // name of the provider, "" if none
+	Identity    *session.Identity // who is signed in; nil if nobody
+	Detail      string            // a machine detail that may be shown: the provider's error code
+
+	// Links, each shown as a button; "" hides it. Only http and https URLs and
+	// paths that begin with a single "/" are ever written; anything else is
+	// left out. RetryURL starts the same thing again, SwitchURL signs in as
+	// somebody else, BackURL leads to the application. SignInURL is always in
+	// JSON, and has a button only where nobody is signed in.
+	RetryURL, SwitchURL, SignOutURL, SignInURL, BackURL string
+
+	// ConfirmURL is where the sign_out_confirm page's form is posted; other
+	// pages leave it out. EverywhereURL is where any page posts to sign the
+	// person out of all their sessions; "" hides the button.
+	ConfirmURL, EverywhereURL string
+}
+
+// Write answers r with the page that d describes: HTML for a person, JSON for
+// a program (WantsJSON says which), headers alone for HEAD. It sets every
+// header of the page but X-Request-Id, and replaces what stands there. The
+// response is complete when it returns; there is no error to handle, since a
+// client that has gone away cannot be told.
+func Write(w http.ResponseWriter, r *http.Request, d Data) {
+	v := newView(d)
+	body, contentType := v.json(), "application/json; charset=utf-8"
+	if !WantsJSON(r) {
+		var b bytes.Buffer
+		// Not the request's context: a page that says that the provider did not
+		// answer in time is written after the deadline of that attempt. With
+		// an error, which the engine has only in its development mode, the
+		// person still gets the words, as JSON.
+		if document(v).Render(context.Background(), &b) == nil {
+			body, contentType = b.Bytes(), "text/html; charset=utf-8"
+		}
+	}
+	h := w.Header()
+	v.setHeaders(h)
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(v.Status)
+	if r.Method != http.MethodHead {
+		w.Write(body)
+	}
+}
+
+// answer is the JSON form of a page.
+type answer struct {
+	Error     string `json:"error,omitempty"` // reason code; absent where nothing went wrong
+	Message   string `json:"message"`
+	Next      string `json:"next"`
+	RequestID string `json:"request_id,omitempty"`
+	SignInURL string `json:"sign_in_url,omitempty"`
+}
+
+func (v view) json() []byte {
+	a := answer{Message: v.Words.Sentence, Next: v.Words.Next, RequestID: v.RequestID, SignInURL: v.SignIn}
+	if !v.Words.Fine {
+		a.Error = v.Reason
+	}
+	b, _ := json.Marshal(a) // five strings always marshal
+	return append(b, '\n')
+}

@@ -1,0 +1,185 @@
+// What a template gets: every value of Data after it was cleaned, cut and, for
+// a link, judged. Nothing else in this package touches a value from outside.
+
+package page
+
+import (
+	"crypto/sha256"
+	_ "embed" // the stylesheet
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+)
+
+// longest is how many characters of any text are shown.
+const longest = 200
+
+//go:embed style.css
+var stylesheet string
+
+// basePolicy lets a browser apply the one stylesheet, by its hash, and do
+// nothing else: no script, no image, no frame, no other base for links.
+// default-src does not cover form-action; view.setHeaders adds that.
+var basePolicy = "default-src 'none'; style-src 'sha256-" + styleHash() + "'; base-uri 'none'; frame-ancestors 'none'"
+
+func styleHash() string {
+	sum := sha256.Sum256([]byte(stylesheet))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// view is a page ready to be written: what is hostile in it has been made
+// harmless, but for the escaping, which is the template's.
+type view struct {
+	Status     int
+	Reason     string
+	RequestID  string
+	Language   language
+	Words      words
+	Details    []detail
+	Buttons    []button // the first one is the one to take
+	Confirm    string   // where the form of the question is posted; "" for no form
+	Everywhere string   // where the form that signs out everywhere is posted; "" for none
+	SignIn     string   // for JSON; the page has it among its buttons
+}
+
+type detail struct{ Label, Value, Note string }
+
+type button struct{ Label, URL string }
+
+// newView never fails: what cannot be shown is left out, an unknown reason
+// becomes "internal" and an impossible status 500.
+func newView(d Data) view {
+	v := view{Status: d.Status, Reason: d.Reason, RequestID: text(d.RequestID), Language: english, SignIn: link(d.SignInURL), Everywhere: link(d.EverywhereURL)}
+	if v.Status < 200 || v.Status > 599 {
+		v.Status = http.StatusInternalServerError
+	}
+	if _, known := v.Language.Words[v.Reason]; !known {
+		v.Reason = "internal"
+	}
+	v.Words = v.Language.Words[v.Reason]
+	if v.Reason == "sign_out_confirm" {
+		v.Confirm = link(d.ConfirmURL)
+	}
+
+	l := v.Language.Labels
+	if id := d.Identity; id != nil {
+		who := firstOf(id.Name, id.Username, id.Email, id.Subject)
+		v.addDetail(l.SignedInAs, who, firstOf(id.Email, id.Username))
+	}
+	v.addDetail(l.Application, text(d.Application), "")
+	v.addDetail(l.Host, text(d.Host), "")
+	v.addDetail(l.Provider, text(d.Provider), "")
+	v.addDetail(l.Detail, text(d.Detail), "")
+
+	switch {
+	case d.Identity != nil: // signing in again would lead back to this page
+	case v.Words.Again:
+		v.addButton(l.SignInAgain, d.SignInURL)
+	default:
+		v.addButton(l.SignIn, d.SignInURL)
+	}
+	v.addButton(l.Retry, d.RetryURL)
+	v.addButton(l.Switch, d.SwitchURL)
+	v.addButton(l.SignOut, d.SignOutURL)
+	v.addButton(l.Back, d.BackURL)
+	return v
+}
+
+func (v *view) addDetail(label, value, note string) {
+	if note == value {
+		note = ""
+	}
+	if value != "" {
+		v.Details = append(v.Details, detail{label, value, note})
+	}
+}
+
+func (v *view) addButton(label, raw string) {
+	if u := link(raw); u != "" {
+		v.Buttons = append(v.Buttons, button{Label: label, URL: u})
+	}
+}
+
+// firstOf cleans its arguments and returns the first that has anything left.
+func firstOf(values ...string) string {
+	for _, s := range values {
+		if s = text(s); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// text makes s fit to stand on a page: no control characters, no line
+// separators and no bidirectional controls, which could make one name read as
+// another; no space at either end; invalid UTF-8 as U+FFFD; at most 200
+// characters, the last of them an ellipsis where something was cut. It does not
+// escape.
+func text(s string) string {
+	var b strings.Builder
+	count, end := 0, 0
+	for _, r := range s {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) {
+			continue
+		}
+		if count++; count > longest {
+			return strings.TrimSpace(b.String()[:end]) + "…"
+		}
+		if count == longest {
+			end = b.Len()
+		}
+		b.WriteRune(r)
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// link returns raw if it may stand in a page, and "" if not: an absolute http
+// or https URL with a host and without user information, or a path that begins
+// with exactly one slash. A backslash before the query is refused, because
+// browsers read it as a slash and "/\host" leads away (WHATWG URL §4.4).
+func link(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	before, _, _ := strings.Cut(raw, "?")
+	if strings.ContainsRune(before, '\\') {
+		return ""
+	}
+	switch {
+	case u.Scheme == "http", u.Scheme == "https":
+		if u.Host == "" || u.User != nil {
+			return ""
+		}
+	case !strings.HasPrefix(raw, "/"), strings.HasPrefix(raw, "//"):
+		return ""
+	}
+	return raw
+}
+
+// setHeaders sets what every page has, whatever its form.
+//
+// A page with a form differs in two headers, both measured with Chromium
+// 156. form-action applies to every redirect that follows the POST, also after
+// a redirect to ourselves, so that 'self' would stop the browser on its way to
+// the provider's end-session endpoint; where that redirects next nobody here
+// can list, and so the directive is left out. Our forms have no fields, and
+// their actions have passed link. And no-referrer makes a browser send "Origin:
+// null" with the POST, which is all that a check against request forgery has
+// over plain http, where there is no Sec-Fetch-Site; same-origin keeps the
+// origin and still tells other sites nothing.
+func (v view) setHeaders(h http.Header) {
+	policy, referrer := basePolicy+"; form-action 'self'", "no-referrer"
+	if v.Confirm != "" || v.Everywhere != "" {
+		policy, referrer = basePolicy, "same-origin"
+	}
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Referrer-Policy", referrer)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("X-Robots-Tag", "noindex")
+}
