@@ -1,0 +1,124 @@
+package auth
+
+// Which application a host belongs to. A host that no application names has
+// none, and is denied: there is no default application.
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"outpost/access"
+	"outpost/headers"
+	"outpost/session"
+)
+
+type application struct {
+	name         string
+	external     string // scheme://host[:port]
+	scheme, host string // of external; host with its port where that is not the default
+	cookieDomain string // "" in single mode
+	policy       access.Policy
+	provider     *provider
+	session      session.Cookie
+	browser      session.Cookie
+}
+
+// applications finds an application by host. Ports do not count: cookies do
+// not keep them apart, and nginx in a container does not know the published one.
+type applications struct {
+	byName   map[string]*application
+	byHost   map[string]*application // host names of external URLs
+	byDomain map[string]*application // cookie domains
+}
+
+func compile(configured []Application, providers []*provider, lifetime time.Duration) (applications, error) {
+	all := applications{map[string]*application{}, map[string]*application{}, map[string]*application{}}
+	for _, c := range configured {
+		app, err := newApplication(c, providers, lifetime)
+		if err != nil {
+			return all, fmt.Errorf("application %q: %w", c.Name, err)
+		}
+		hostname := headers.Hostname(app.host)
+		switch {
+		case c.Name == "" || all.byName[c.Name] != nil:
+			return all, fmt.Errorf("application %q: its name is empty or taken", c.Name)
+		case all.byHost[hostname] != nil:
+			return all, fmt.Errorf("application %q: host %s belongs to %q already", c.Name, hostname, all.byHost[hostname].name)
+		case app.cookieDomain != "" && all.byDomain[app.cookieDomain] != nil:
+			return all, fmt.Errorf("application %q: cookie domain %s belongs to %q already", c.Name, app.cookieDomain, all.byDomain[app.cookieDomain].name)
+		}
+		all.byName[c.Name], all.byHost[hostname] = app, app
+		if app.cookieDomain != "" {
+			all.byDomain[app.cookieDomain] = app
+		}
+	}
+	if len(configured) == 0 {
+		return all, fmt.Errorf("no application")
+	}
+	return all, nil
+}
+
+func newApplication(c Application, providers []*provider, lifetime time.Duration) (*application, error) {
+	u, err := url.Parse(c.ExternalURL)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return nil, fmt.Errorf("external URL %q is not scheme://host[:port]", c.ExternalURL)
+	}
+	host, ok := headers.Host(u.Host, u.Scheme)
+	if !ok {
+		return nil, fmt.Errorf("external URL %q has no valid host", c.ExternalURL)
+	}
+	app := &application{
+		name: c.Name, external: u.Scheme + "://" + host, scheme: u.Scheme, host: host,
+		cookieDomain: c.CookieDomain, policy: c.Policy,
+	}
+	for _, p := range providers {
+		if p.name == c.Provider {
+			app.provider = p
+		}
+	}
+	if app.provider == nil {
+		return nil, fmt.Errorf("provider %q is not configured", c.Provider)
+	}
+	if d := c.CookieDomain; d != "" && !below(headers.Hostname(host), d) {
+		return nil, fmt.Errorf("external URL %s is not below the cookie domain %s", app.external, d)
+	}
+	// The prefixes make browsers refuse what a sibling host or plain http
+	// plants under these names (RFC 6265bis §4.1.3); they need Secure.
+	single, domain := "__Host-", "__Secure-"
+	if u.Scheme == "http" {
+		single, domain = "", ""
+	}
+	app.session = session.Cookie{Name: single + "outpost-" + c.Name, Path: "/", Secure: u.Scheme == "https", MaxAge: lifetime}
+	if c.CookieDomain != "" {
+		app.session.Name, app.session.Domain = domain+"outpost-"+c.Name, c.CookieDomain
+	}
+	app.browser = session.Cookie{Name: single + "outpost-browser", Path: "/", Secure: u.Scheme == "https", MaxAge: signInTime}
+	return app, nil
+}
+
+// find returns the application of a host, which headers.Host has brought into
+// its one spelling; nil if none. An exact host goes before a domain, a longer
+// domain before a shorter one. It allocates nothing.
+func (a *applications) find(host string) *application {
+	name := headers.Hostname(host)
+	if app := a.byHost[name]; app != nil {
+		return app
+	}
+	for {
+		if app := a.byDomain[name]; app != nil {
+			return app
+		}
+		dot := strings.IndexByte(name, '.')
+		if dot < 0 {
+			return nil
+		}
+		name = name[dot+1:]
+	}
+}
+
+// below reports whether host is domain or ends in it at the border of a label.
+func below(host, domain string) bool {
+	return host == domain || strings.HasSuffix(host, "."+domain)
+}

@@ -1,0 +1,196 @@
+// Package auth is the relying party: it answers nginx's checks, signs people
+// in at an OpenID provider and signs them out again.
+//
+// The way of a check is check.go; the way of a sign-in is start.go, the
+// provider, callback.go, provider.go. Everything that speaks OAuth 2.0 or
+// OpenID Connect is in this package and nowhere else.
+//
+// It takes plain values and hooks: no file, flag, environment variable or
+// package-level state. It keeps sessions in package session, asks package
+// access who may have what, reads and writes headers through package headers
+// and shows people what package page has words for. It does not listen, does
+// not count (Hooks do) and knows nothing of YAML.
+package auth
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"outpost/access"
+	"outpost/headers"
+	"outpost/session"
+)
+
+// Prefix is the path below which every public endpoint stands, on every
+// protected host; SWAG's samples have it built in.
+const Prefix = "/outpost.goauthentik.io"
+
+// Config is what New needs. Its slices are not changed after New.
+type Config struct {
+	Applications []Application     // at least one
+	Providers    []Provider        // those that the applications name
+	Session      session.Config    // Prepare is New's and has to be nil; Log may be nil
+	Peers        headers.Peers     // whose headers count
+	Keep         string            // directory for the providers' last good metadata and keys; "" keeps none
+	Transport    http.RoundTripper // stands for the network, for tests; nil is the real one
+	Log          *slog.Logger
+	Hooks        Hooks
+}
+
+// Application is what people sign in to: one host, or every host below a domain.
+type Application struct {
+	Name         string        // names the cookie; lower-case letters, digits, hyphens
+	ExternalURL  string        // scheme://host[:port] as browsers see it, no path
+	CookieDomain string        // "" for this host alone (single mode); else every host at or below it (domain mode)
+	Provider     string        // name of one of Config.Providers
+	Policy       access.Policy // who may have it
+}
+
+// Hooks tell what happened, for counting. Each may be nil; each is called on
+// the way of a request and has to be fast, safe for parallel use and must not
+// keep what it is given.
+type Hooks struct {
+	Check           func(application string, reason Reason, took time.Duration) // application is "" for an unknown host
+	SignIn          func(application, provider string, reason Reason, took time.Duration)
+	SignOut         func(application string, reason Reason)
+	Logout          func(provider string, reason Reason)                             // back-channel: signed_out, or why not; provider is "" where none of ours is named
+	ProviderRequest func(provider, operation string, status int, took time.Duration) // status 0: no answer
+	ProviderUp      func(provider string, up bool)
+	Recheck         func(provider string, result RecheckResult, took time.Duration)
+	ClockSkew       func(provider string, skew time.Duration) // the provider's clock minus ours, to the second
+	HeadersDropped  func(application string)
+}
+
+// Outpost answers checks and serves the public endpoints. It is safe for
+// parallel use.
+type Outpost struct {
+	applications applications
+	providers    []*provider
+	sessions     *session.Sessions
+	peers        headers.Peers
+	flows        *flows
+	ended        endings
+	spent        spentTokens
+	log          *slog.Logger
+	denials      denials // of checks
+	refusals     denials // of visits
+	hooks        Hooks
+	rechecking   rechecking
+	recheckEvery time.Duration // 0 for never
+}
+
+// New checks cfg and wires it. It asks no provider and opens no connection:
+// that happens in Run and with the first sign-in. The error names the
+// application or provider that is wrong.
+func New(cfg Config) (*Outpost, error) {
+	o := &Outpost{peers: cfg.Peers, log: cfg.Log, hooks: cfg.Hooks.filled()}
+	if o.log == nil {
+		o.log = slog.New(slog.DiscardHandler)
+	}
+	for _, c := range cfg.Providers {
+		p, err := reachable(c, cfg, o)
+		if err != nil {
+			return nil, fmt.Errorf("provider %q: %w", c.Name, err)
+		}
+		p.rechecks = cfg.Session.Recheck > 0
+		o.providers = append(o.providers, p)
+	}
+	o.recheckEvery = cfg.Session.Recheck
+	var err error
+	if o.applications, err = compile(cfg.Applications, o.providers, cfg.Session.Max); err != nil {
+		return nil, err
+	}
+	if o.flows, err = newFlows(cfg.Session.Secrets); err != nil {
+		return nil, err
+	}
+	cfg.Session.Prepare = o.prepare
+	if cfg.Session.Log == nil {
+		cfg.Session.Log = o.log
+	}
+	if o.sessions, err = session.New(cfg.Session); err != nil {
+		return nil, fmt.Errorf("sessions: %w", err)
+	}
+	return o, nil
+}
+
+// reachable makes a provider and its client.
+func reachable(c Provider, cfg Config, o *Outpost) (*provider, error) {
+	transport, err := c.transport(cfg.Transport)
+	if err != nil {
+		return nil, err
+	}
+	p := newProvider(c, newClient(transport, o.hooks), cfg.Keep, o.log, o.hooks)
+	p.clientKey, err = parseClientKey(c.ClientKey)
+	return p, err
+}
+
+// Run keeps the providers' metadata and the session store fresh until ctx
+// ends; it returns when both have stopped, and so have the rechecks.
+func (o *Outpost) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, p := range o.providers {
+		wg.Go(func() { p.run(ctx) })
+		wg.Go(func() {
+			<-ctx.Done()
+			p.background.stop()
+		})
+	}
+	wg.Go(func() { o.sessions.Run(ctx) })
+	wg.Wait()
+}
+
+// Sessions are the signed-in browsers. The caller closes them, after the last
+// request.
+func (o *Outpost) Sessions() *session.Sessions { return o.sessions }
+
+// ProviderStatus is what readiness and metrics say of a provider.
+type ProviderStatus struct {
+	Name        string
+	Up          bool      // its metadata could be fetched the last time
+	KeysFetched time.Time // zero if there are no keys yet
+	Err         string    // why it is not up; "" if it is, or was never asked
+}
+
+// Providers tells how each provider is, in the order of the configuration.
+func (o *Outpost) Providers() []ProviderStatus {
+	var all []ProviderStatus
+	for _, p := range o.providers {
+		all = append(all, p.status())
+	}
+	return all
+}
+
+func (h Hooks) filled() Hooks {
+	if h.Check == nil {
+		h.Check = func(string, Reason, time.Duration) {}
+	}
+	if h.SignIn == nil {
+		h.SignIn = func(string, string, Reason, time.Duration) {}
+	}
+	if h.SignOut == nil {
+		h.SignOut = func(string, Reason) {}
+	}
+	if h.Logout == nil {
+		h.Logout = func(string, Reason) {}
+	}
+	if h.ProviderRequest == nil {
+		h.ProviderRequest = func(string, string, int, time.Duration) {}
+	}
+	if h.Recheck == nil {
+		h.Recheck = func(string, RecheckResult, time.Duration) {}
+	}
+	if h.ProviderUp == nil {
+		h.ProviderUp = func(string, bool) {}
+	}
+	if h.ClockSkew == nil {
+		h.ClockSkew = func(string, time.Duration) {}
+	}
+	if h.HeadersDropped == nil {
+		h.HeadersDropped = func(string) {}
+	}
+	return h
+}

@@ -1,0 +1,202 @@
+package auth
+
+// callback.go finishes a sign-in. The order of its checks is the point of it:
+// nothing is asked of the provider until the browser has shown that it began
+// this very flow, and no session is made until everything agrees.
+//
+//  1. Each parameter at most once (RFC 6749 §3.1); no tokens in the query.
+//  2. The state is ours, and of this application.
+//  3. A browser that has signed in since the flow began just goes on: it is a
+//     second tab, a reload or the back button.
+//  4. The flow is young and was begun in this browser (RFC 9700 §4.7).
+//  5. The issuer is the one that the flow was begun with (RFC 9207).
+//  6. The provider says code, not error; the flow comes back the first time.
+//  7. Exchange, ID token, userinfo: provider.go.
+//  8. A new ticket, unless the provider has ended its session meanwhile; the
+//     session that the browser had before is ended.
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"outpost/session"
+)
+
+// callback handles /outpost.goauthentik.io/callback, our redirect URI.
+func (o *Outpost) callback(v *visit) error {
+	if err := v.allow(http.MethodGet); err != nil {
+		return err
+	}
+	if err := v.notEarly(); err != nil {
+		return err
+	}
+	query, err := url.ParseQuery(v.r.URL.RawQuery)
+	if err != nil || repeated(query) || query.Get("state") == "" || query.Has("access_token") || query.Has("id_token") {
+		return o.signInError(v, CallbackInvalid, err, v.app.external+"/", 0)
+	}
+	live, err := o.live(v)
+	if err != nil {
+		return err
+	}
+	fl, secret, err := o.flows.open(query.Get("state"))
+	if err != nil || fl.application != v.app.name || fl.provider != v.app.provider.name {
+		return o.strayCallback(v, live, err)
+	}
+	took := time.Since(fl.begun)
+	returnURL, kept := o.takeReturnURL(v.w, v.r, v.app, fl)
+	if !kept || !o.stillGood(returnURL, v.app) {
+		returnURL = v.app.external + "/"
+	}
+	if live != nil && !live.Session().Created.Before(fl.begun) {
+		v.redirect(returnURL)
+		return nil
+	}
+	b, reason := o.returning(v, fl)
+	if reason == "" {
+		reason, err = o.response(v, fl, query)
+	}
+	if reason != "" {
+		return o.callbackError(v, live, reason, err, returnURL, took, query)
+	}
+	return o.finish(v, live, finish{fl: fl, browser: b, returnURL: returnURL, took: took, answer: answer{
+		code: query.Get("code"), redirectURI: v.app.redirectURI(),
+		nonce: o.flows.nonce(secret, b, fl), verifier: o.flows.verifier(secret, b, fl),
+	}})
+}
+
+// repeated reports a parameter that came twice: which of the two counts is
+// what attackers play on.
+func repeated(query url.Values) bool {
+	for _, name := range []string{"state", "code", "iss", "error", "error_description", "session_state"} {
+		if len(query[name]) > 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// strayCallback is one whose state says nothing to us. Someone signed in goes
+// to the front page; there is nothing to mend.
+func (o *Outpost) strayCallback(v *visit, live *session.Live, err error) error {
+	if live != nil {
+		v.redirect(v.app.external + "/")
+		return nil
+	}
+	reason := StateInvalid
+	if errors.Is(err, session.ErrExpired) {
+		reason = StateExpired
+	}
+	return o.signInError(v, reason, err, v.app.external+"/", 0)
+}
+
+// returning makes sure that the flow is young and comes back to the browser in
+// which it began.
+func (o *Outpost) returning(v *visit, fl *flow) (*browser, Reason) {
+	b := o.flows.browserOf(v.app, v.r)
+	switch {
+	case !fl.young(time.Now()):
+		return nil, StateExpired
+	case b == nil:
+		return nil, BrowserMissing
+	case !b.began(fl):
+		return nil, BrowserMismatch
+	}
+	return b, ""
+}
+
+// response reads the authorization response of a flow that is this browser's.
+func (o *Outpost) response(v *visit, fl *flow, query url.Values) (Reason, error) {
+	if err := v.app.provider.checkIssuer(query); err != nil {
+		return CallbackInvalid, err
+	}
+	switch {
+	case query.Has("error"):
+		return ProviderError, errors.New(cut(query.Get("error") + ": " + query.Get("error_description")))
+	case query.Get("code") == "":
+		return CallbackInvalid, errors.New("no code")
+	case !o.flows.used.take(fl, time.Now()):
+		return StateUsed, nil
+	}
+	return "", nil
+}
+
+// callbackError ends a flow. In a signed-in browser one that is merely too old
+// or used is no error: the person is where they wanted to be.
+func (o *Outpost) callbackError(v *visit, live *session.Live, reason Reason, cause error, returnURL string, took time.Duration, query url.Values) error {
+	switch {
+	case live != nil && (reason == StateExpired || reason == StateUsed):
+		v.redirect(returnURL)
+		return nil
+	case live == nil && reason == BrowserMismatch:
+		// Tabs that were opened together before any had the cookie: each
+		// answer brought one, and the last stayed. Begin again, now with it.
+		// Of the flow nothing is used but where it wanted to go, and that
+		// whoever began it elsewhere could have written in a link.
+		o.hooks.SignIn(v.app.name, v.app.provider.name, reason, took)
+		o.tell(v, &Error{Status: http.StatusFound, Reason: reason})
+		v.redirect(signInURL(v.app, returnURL, false))
+		return nil
+	}
+	err := o.signInError(v, reason, cause, returnURL, took)
+	var e *Error
+	if errors.As(err, &e) && reason == ProviderError {
+		e.Page.Detail = query.Get("error")
+	}
+	return err
+}
+
+type finish struct {
+	fl        *flow
+	browser   *browser
+	returnURL string
+	took      time.Duration
+	answer    answer
+}
+
+// finish exchanges the code and makes the session.
+func (o *Outpost) finish(v *visit, live *session.Live, f finish) error {
+	signedIn, err := v.app.provider.signIn(v.ctx(), f.answer)
+	if err != nil {
+		var refused *refusal
+		reason := Internal
+		if errors.As(err, &refused) {
+			reason = refused.reason
+		}
+		return o.signInError(v, reason, err, f.returnURL, f.took)
+	}
+	value, key, err := o.sessions.Create(v.ctx(), v.app.session.Name, session.Session{
+		Application: v.app.name, Provider: v.app.provider.name, Identity: signedIn.identity,
+		SID: signedIn.sid, IDToken: signedIn.idToken, AuthTime: signedIn.authTime, AMR: signedIn.amr, ACR: signedIn.acr,
+		Nonce: f.answer.nonce, RefreshToken: signedIn.refreshToken, AccessToken: signedIn.accessToken,
+	})
+	if err != nil {
+		return o.signInError(v, StoreUnavailable, err, f.returnURL, f.took)
+	}
+	whose := session.Whose{Issuer: signedIn.identity.Issuer, Subject: signedIn.identity.Subject, SID: signedIn.sid}
+	if o.ended.since(whose, f.fl.begun) {
+		// Nobody has the cookie of the session yet, and nobody will.
+		reason := SignedOutMeanwhile
+		if err = o.sessions.End(v.ctx(), key); err != nil {
+			reason = StoreUnavailable
+		}
+		return o.signInError(v, reason, err, f.returnURL, f.took)
+	}
+	if live != nil {
+		if err := o.sessions.End(v.ctx(), live.Session().Key); err != nil {
+			v.log.Error("ending the session that the browser had before", "cause", err.Error())
+		}
+	}
+	f.browser.loop = f.fl.loop
+	f.browser.turn(key)
+	if err := o.flows.keepBrowser(v.w, v.app, f.browser); err != nil {
+		return err
+	}
+	http.SetCookie(v.w, v.app.session.Set(value))
+	v.log.Info("signed in", "provider", v.app.provider.name, "subject", signedIn.identity.Subject, "user", cut(signedIn.identity.Username),
+		"session", key.String(), "took", f.took.Round(time.Millisecond).String())
+	o.hooks.SignIn(v.app.name, v.app.provider.name, SignedIn, f.took)
+	v.redirect(f.returnURL)
+	return nil
+}

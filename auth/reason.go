@@ -1,0 +1,68 @@
+package auth
+
+// Reason says why a request ended as it did. It is the metric label, the log
+// field and the code on the page; docs/troubleshooting.md has a row for each.
+type Reason string
+
+// Reasons of a check.
+const (
+	Allowed          Reason = "allowed"
+	NotSignedIn      Reason = "not_signed_in"
+	NotAllowed       Reason = "not_allowed"
+	UnknownHost      Reason = "unknown_host"
+	HostMismatch     Reason = "host_mismatch"
+	UntrustedPeer    Reason = "untrusted_peer"
+	URLMissing       Reason = "url_missing"
+	URLInvalid       Reason = "url_invalid"
+	HeaderAlias      Reason = "header_alias"
+	HeaderTooLarge   Reason = "header_too_large"
+	CookieAmbiguous  Reason = "cookie_ambiguous"
+	StoreUnavailable Reason = "store_unavailable"
+	Internal         Reason = "internal"
+)
+
+// Reasons of a sign-in, besides those of a check.
+const (
+	SignedIn              Reason = "signed_in"
+	StateInvalid          Reason = "state_invalid"
+	StateExpired          Reason = "state_expired"
+	StateUsed             Reason = "state_used"
+	BrowserMismatch       Reason = "browser_mismatch"
+	BrowserMissing        Reason = "browser_missing"
+	CallbackInvalid       Reason = "callback_invalid"
+	ProviderError         Reason = "provider_error"
+	ProviderUnreachable   Reason = "provider_unreachable"
+	ProviderMisconfigured Reason = "provider_misconfigured"
+	ExchangeRefused       Reason = "exchange_refused"
+	TokenInvalid          Reason = "token_invalid"
+	NonceMismatch         Reason = "nonce_mismatch"
+	UserinfoInvalid       Reason = "userinfo_invalid"
+	UserinfoUnavailable   Reason = "userinfo_unavailable"
+	GroupsOverage         Reason = "groups_overage"
+	SignedOutMeanwhile    Reason = "signed_out_meanwhile"
+	Loop                  Reason = "loop"
+	MethodNotAllowed      Reason = "method_not_allowed"
+	NotFound              Reason = "not_found"
+	EarlyData             Reason = "early_data"
+)
+
+// Reasons of a sign-out.
+const (
+	SignedOut      Reason = "signed_out"
+	SignedOutHere  Reason = "signed_out_here"
+	SignOutConfirm Reason = "sign_out_confirm"
+	SignOutRefused Reason = "sign_out_refused"
+	LogoutInvalid  Reason = "logout_invalid"
+)
+
+// Reasons are all of them, in the order of this file.
+func Reasons() []Reason {
+	return []Reason{
+		Allowed, NotSignedIn, NotAllowed, UnknownHost, HostMismatch, UntrustedPeer, URLMissing, URLInvalid, HeaderAlias,
+		HeaderTooLarge, CookieAmbiguous, StoreUnavailable, Internal,
+		SignedIn, StateInvalid, StateExpired, StateUsed, BrowserMismatch, BrowserMissing, CallbackInvalid, ProviderError,
+		ProviderUnreachable, ProviderMisconfigured, ExchangeRefused, TokenInvalid, NonceMismatch, UserinfoInvalid,
+		UserinfoUnavailable, GroupsOverage, SignedOutMeanwhile, Loop, MethodNotAllowed, NotFound, EarlyData,
+		SignedOut, SignedOutHere, SignOutConfirm, SignOutRefused, LogoutInvalid,
+	}
+}

@@ -1,0 +1,137 @@
+package auth
+
+// sign_out.go ends a session: here first, then at the provider (OpenID
+// Connect RP-Initiated Logout 1.0), and comes back to a page that says
+// honestly how much of it worked.
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"outpost/page"
+	"outpost/session"
+)
+
+// everywhere, below Prefix, ends all sessions of the person.
+const everywhere = "/sign_out?everywhere=1"
+
+// maxHint is how long an ID token may be to go into a URL as a hint.
+const maxHint = 4096
+
+// signOut handles /outpost.goauthentik.io/sign_out, and the return from the
+// provider's end-session endpoint, which comes with a state.
+//
+// A link on a page of the same site signs out at once. What another site
+// starts needs a click of the person, and what is no navigation (an image, a
+// script), or one that the browser makes ahead of the click, does nothing: else
+// any page could sign people out.
+func (o *Outpost) signOut(v *visit) error {
+	if err := v.allow(http.MethodGet, http.MethodPost); err != nil {
+		return err
+	}
+	if err := v.notEarly(); err != nil {
+		return err
+	}
+	live, err := o.live(v)
+	switch {
+	case live == nil && (err == nil || o.flows.signedOut(v.r.URL.Query().Get("state"), v.app)):
+		// On the way back from the provider, too; but nobody who is signed in
+		// reads that they are not, whatever link brought them here.
+		v.clearSession()
+		o.endLoop(v)
+		v.show(http.StatusOK, SignedOut, page.Data{SignInURL: v.app.external + "/"})
+		return nil
+	case err != nil:
+		return err
+	}
+	switch from, mode := v.r.Header.Get("Sec-Fetch-Site"), v.r.Header.Get("Sec-Fetch-Mode"); {
+	case mode != "" && !page.Navigation(v.r.Header), strings.Contains(v.r.Header.Get("Sec-Purpose"), "prefetch"):
+		return &Error{Status: http.StatusForbidden, Reason: SignOutRefused}
+	case from == "cross-site" || v.r.Method == http.MethodPost && !sameOrigin(v.r, v.host):
+		v.show(http.StatusOK, SignOutConfirm, page.Data{
+			ConfirmURL: Prefix + "/sign_out", EverywhereURL: Prefix + everywhere, BackURL: v.app.external + "/", Identity: &live.Session().Identity,
+		})
+		return nil
+	}
+	return o.end(v, live, v.r.URL.Query().Get("everywhere") == "1")
+}
+
+// sameOrigin reports whether a POST was sent by a page of this host. Browsers
+// send Origin with every POST.
+func sameOrigin(r *http.Request, host string) bool {
+	origin, err := url.Parse(r.Header.Get("Origin"))
+	return err == nil && origin.Host != "" && sameHostname(origin.Host, host)
+}
+
+// end ends the session here, or all that the person has, and sends the person on
+// to end it at the provider.
+func (o *Outpost) end(v *visit, live *session.Live, all bool) error {
+	key, id := live.Session().Key, &live.Session().Identity
+	whole, err := o.sessions.Load(v.ctx(), key) // the ID token is in the store alone
+	if err != nil && !errors.Is(err, session.ErrNone) {
+		v.log.Warn("reading the session to end", "cause", err.Error())
+	}
+	// Beside this one the same browser's sessions at other applications, which
+	// the provider is about to end its side of.
+	whose := session.Whose{Issuer: id.Issuer, SID: live.Session().SID}
+	if all {
+		whose = session.Whose{Issuer: id.Issuer, Subject: id.Subject}
+	}
+	others := 0
+	err = o.sessions.End(v.ctx(), key)
+	if err == nil && (all || whose.SID != "") {
+		o.ended.note(whose, time.Now())
+		others, err = o.sessions.EndAll(v.ctx(), whose, "signed_out")
+	}
+	if err != nil {
+		// The cookie stays, so that trying again finds the session.
+		return &Error{Status: http.StatusServiceUnavailable, Reason: StoreUnavailable, Err: err, Page: page.Data{RetryURL: Prefix + "/sign_out"}}
+	}
+	v.clearSession()
+	o.endLoop(v)
+	v.app.provider.revoke(whole.RefreshToken)
+	next := v.app.provider.endSessionURL(o.endSession(v.app, whole.IDToken))
+	reason := SignedOut
+	if next == "" {
+		reason = SignedOutHere
+	}
+	v.log.Info("signed out", "subject", id.Subject, "user", cut(id.Username), "session", key.String(), "sessions", 1+others, "everywhere", all, "at_provider", next != "")
+	o.hooks.SignOut(v.app.name, reason)
+	if next == "" {
+		v.show(http.StatusOK, SignedOutHere, page.Data{SignInURL: v.app.external + "/"})
+		return nil
+	}
+	v.redirect(next)
+	return nil
+}
+
+func (o *Outpost) endSession(app *application, idToken string) url.Values {
+	q := url.Values{
+		"client_id":                {app.provider.clientID},
+		"post_logout_redirect_uri": {app.external + Prefix + "/sign_out"},
+	}
+	if idToken != "" && len(idToken) <= maxHint {
+		q.Set("id_token_hint", idToken)
+	}
+	if state, err := o.flows.states.Seal("sign_out", []byte(app.name)); err == nil {
+		q.Set("state", state)
+	}
+	return q
+}
+
+// signedOut reports whether state is one that we gave the provider for the
+// way back from its end-session endpoint.
+func (f *flows) signedOut(state string, app *application) bool {
+	if state == "" {
+		return false
+	}
+	value, _, err := f.states.Open("sign_out", state)
+	return err == nil && string(value) == app.name
+}
+
+func (v *visit) clearSession() {
+	http.SetCookie(v.w, v.app.session.Clear())
+}
