@@ -1,0 +1,225 @@
+package config
+
+import (
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// The keys of the file: their names, order, defaults and rules. Rules about one
+// value are in values.go, address.go, url.go and secret.go; those that need two
+// of them are in validate.go.
+
+// alone is the name of the provider that stands under `provider`.
+const alone = "default"
+
+// config reads the whole file.
+func (r *reader) config(root *yaml.Node) *Config {
+	c := &Config{file: r.file}
+	s := r.open(root, "")
+	c.Listen = optional(s, "listen", ":9000", parseAddress)
+	c.Management = optional(s, "management", ":9300", parseAddressOrOff)
+	c.Data = optional(s, "data", "/data", parseDirectory)
+	c.TrustedProxies = list(s, "trusted_proxies", nil, parseNetwork)
+	c.InsecureHTTP = optional(s, "insecure_http", "false", parseBool)
+	c.Providers = r.providers(s, c.InsecureHTTP)
+	c.Applications = r.applications(s, c.Providers, c.InsecureHTTP)
+	c.Session = r.session(s)
+	c.Secrets = oneOrMore(s, "secret", "", parseSecret)
+	c.Log = r.log(s)
+	c.effective = s.close()
+	return c
+}
+
+// providers reads `provider` or `providers`.
+func (r *reader) providers(s *section, insecure bool) []Provider {
+	one, several := s.take("provider"), s.take("providers")
+	switch {
+	case one != nil && several != nil:
+		r.fail("providers", at(s.keys["providers"]), "must not be given together with provider", "keep one of the two: providers is a list of named ones")
+		return nil
+	case one != nil:
+		p, effective := r.provider(one, "provider", alone, insecure)
+		s.put("provider", effective)
+		return []Provider{p}
+	case several != nil:
+		var all []Provider
+		s.each("providers", several, func(n *yaml.Node, path string) *yaml.Node {
+			p, effective := r.provider(n, path, "", insecure)
+			all = append(all, p)
+			return effective
+		})
+		return all
+	}
+	if !s.empty("providers") {
+		s.missing("provider", "name the issuer, client_id and client_secret of your provider under it")
+	}
+	return nil
+}
+
+// provider reads one provider. Its name may be left out where there is a
+// standard one.
+func (r *reader) provider(n *yaml.Node, path, standard string, insecure bool) (Provider, *yaml.Node) {
+	var p Provider
+	s := r.open(n, path)
+	if standard != "" {
+		p.Name = optional(s, "name", standard, parseName)
+	} else {
+		p.Name = required(s, "name", "choose a short name; applications refer to it", parseName)
+	}
+	p.Issuer = required(s, "issuer", "copy it from the provider, exactly as it is there, the slash at its end included", parseIssuer(insecure))
+	p.ClientID = required(s, "client_id", "copy it from the provider", parseClientID)
+	p.ClientSecret = optional(s, "client_secret", "", parseClientSecret)
+	p.ClientAuth = optional(s, "client_auth", "", oneOf("basic", "post", "none", "private_key_jwt"))
+	p.ClientKey = optional(s, "client_key", "", parseClientKey)
+	p.ClientKeyID = optional(s, "client_key_id", "", parseEntry)
+	p.Tenants = list(s, "tenants", nil, parseTenant)
+	p.Scopes = list(s, "scopes", []string{"openid", "profile", "email", "groups"}, parseScope)
+	p.Claims = r.claims(s)
+	p.GroupsTrimPrefix = optional(s, "groups_trim_prefix", "", parseEntry)
+	p.MissingGroups = optional(s, "missing_groups", MissingKeep, oneOf(MissingKeep, MissingRemove))
+	p.InsecureUnverifiedEmail = optional(s, "insecure_unverified_email", "false", parseBool)
+	p.Extra = r.extra(s)
+	p.EndSessionURL = optional(s, "end_session_url", "", parseEndSession(insecure))
+	p.BackchannelURL = optional(s, "backchannel_url", "", parseOrigin)
+	p.InsecureBackchannelHTTP = optional(s, "insecure_backchannel_http", "false", parseBool)
+	p.CAFile = optional(s, "ca_file", "", parseAuthorities(&p.authorities))
+	p.Proxy = optional(s, "proxy", "", parseProxy)
+	return p, s.close()
+}
+
+// claims reads the section of that name.
+func (r *reader) claims(parent *section) Claims {
+	s := r.open(parent.take("claims"), join(parent.path, "claims"))
+	v := Claims{
+		Username:     oneOrMore(s, "username", "preferred_username", parseClaimPath),
+		Name:         oneOrMore(s, "name", "name", parseClaimPath),
+		Email:        oneOrMore(s, "email", "email", parseClaimPath),
+		Groups:       oneOrMore(s, "groups", "groups", parseClaimPath),
+		Entitlements: oneOrMore(s, "entitlements", "entitlements", parseClaimPath),
+	}
+	parent.put("claims", s.close())
+	return v
+}
+
+// extra reads the section of that name, whose keys are the provider's.
+func (r *reader) extra(parent *section) map[string]string {
+	n := parent.take("extra")
+	if n == nil {
+		parent.put("extra", nullNode())
+		return nil
+	}
+	s := r.open(n, join(parent.path, "extra"))
+	all := map[string]string{}
+	if n.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			name := n.Content[i].Value
+			if _, twice := all[name]; twice || n.Content[i].Kind != yaml.ScalarNode {
+				continue // reported by plain
+			}
+			if v := checkParameter(name); v != nil {
+				r.fail(join(s.path, name), at(n.Content[i]), v.rule, v.hint)
+			}
+			all[name] = required(s, name, "write its value", parseEntry)
+		}
+		if len(n.Content) == 0 {
+			r.report(s.path, "must have at least one parameter", "remove the key, or write null, for none")
+		}
+	}
+	parent.put("extra", s.close())
+	return all
+}
+
+// applications reads the list of applications.
+func (r *reader) applications(s *section, providers []Provider, insecure bool) []Application {
+	n := s.take("applications")
+	if n == nil {
+		s.missing("applications", "list at least one, each with name, mode and external_url")
+		return nil
+	}
+	only := ""
+	if len(providers) == 1 {
+		only = providers[0].Name
+	}
+	var all []Application
+	s.each("applications", n, func(n *yaml.Node, path string) *yaml.Node {
+		a, effective := r.application(n, path, only, insecure)
+		all = append(all, a)
+		return effective
+	})
+	return all
+}
+
+// application reads one application; only is the name of the single provider,
+// "" where there are several.
+func (r *reader) application(n *yaml.Node, path, only string, insecure bool) (Application, *yaml.Node) {
+	var a Application
+	s := r.open(n, path)
+	a.Name = required(s, "name", "choose a short name; it is in the cookie's name and in the metrics", parseApplicationName)
+	a.Mode = required(s, "mode", "say single (this host alone) or domain (every host below cookie_domain)", parseMode)
+	a.ExternalURL = required(s, "external_url", "the address that people type, such as https://app.example.com", parseExternalURL(insecure))
+	a.CookieDomain = optional(s, "cookie_domain", "", parseCookieDomain)
+	a.Provider = optional(s, "provider", only, parseName)
+	a.Allow = r.allow(s)
+	return a, s.close()
+}
+
+// allow reads who may use an application. Everywhere else null stands for the
+// default. Here the default is everybody, and that must not come out of a
+// template by accident: null and a key with nothing behind it are both errors.
+func (r *reader) allow(parent *section) *Allow {
+	const everybody = "remove the key to let every signed-in person in"
+	path := join(parent.path, "allow")
+	n := parent.find("allow")
+	if n != nil {
+		if written, nothing := null(n); written || nothing {
+			r.fail(path, at(n), "must say who", everybody)
+			return nil
+		}
+	}
+	before := len(r.problems)
+	s := r.open(n, path) // without a node too, so that its keys are known
+	a := &Allow{
+		Groups:       list(s, "groups", nil, parseEntry),
+		Users:        list(s, "users", nil, parseEntry),
+		Emails:       list(s, "emails", nil, parseEmail),
+		EmailDomains: list(s, "email_domains", nil, parseEmailDomain),
+	}
+	effective := s.close()
+	if n == nil {
+		parent.note("# allow: every signed-in person # default")
+		return nil
+	}
+	parent.put("allow", effective)
+	if !s.broken && len(r.problems) == before && len(a.Groups)+len(a.Users)+len(a.Emails)+len(a.EmailDomains) == 0 {
+		r.fail(path, at(n), "must name at least one group, user, email or email domain", everybody)
+	}
+	return a
+}
+
+// session reads the section of that name.
+func (r *reader) session(parent *section) Session {
+	var v Session
+	s := r.open(parent.take("session"), "session")
+	v.Store = optional(s, "store", StoreFile, oneOf(StoreFile, StoreMemory))
+	v.Max = optional(s, "max", "168h", parseLifetime)
+	// A short max alone is a whole sentence: idle follows it.
+	idle := 24 * time.Hour
+	if v.Max > 0 {
+		idle = min(idle, v.Max)
+	}
+	v.Idle = optional(s, "idle", shortDuration(idle), parseLifetime)
+	v.Recheck = optional(s, "recheck", "15m", parseRecheck)
+	parent.put("session", s.close())
+	return v
+}
+
+// log reads the section of that name.
+func (r *reader) log(parent *section) Log {
+	var v Log
+	s := r.open(parent.take("log"), "log")
+	v.Format = optional(s, "format", LogText, oneOf(LogText, LogJSON))
+	v.Level = optional(s, "level", "info", parseLevel)
+	parent.put("log", s.close())
+	return v
+}

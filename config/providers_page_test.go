@@ -1,0 +1,67 @@
+package config_test
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// docs/providers.md is copied from. Every block of YAML there is a whole
+// configuration that loads without a warning, and every provider has one.
+func TestProvidersPage(t *testing.T) {
+	page, err := os.ReadFile("../docs/providers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := strings.NewReplacer( // what the reader has in its place
+		"/run/secrets/oidc-key", write(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))),
+		"/run/secrets/oidc", write(t, "oidc", "hunter2 of the provider\n"),
+		"/certs/home-ca.pem", write(t, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}))),
+	)
+	blocks := map[string]int{} // by section
+	for section := range strings.SplitSeq(string(page), "\n## ") {
+		title, text, _ := strings.Cut(section, "\n")
+		parts := strings.Split(text, "\n```yaml\n")
+		for _, part := range parts[1:] {
+			block, _, closed := strings.Cut(part, "\n```\n")
+			if !closed {
+				t.Fatalf("%s: a block without an end", title)
+			}
+			blocks[title]++
+			c, err := load(t, here.Replace(block)+"\n")
+			switch {
+			case err != nil:
+				t.Errorf("%s: %v\n%s", title, err, block)
+			case len(c.Warnings) > 0 && !c.Providers[0].InsecureBackchannelHTTP:
+				t.Errorf("%s: %v", title, c.Warnings)
+			}
+		}
+	}
+	for _, title := range []string{
+		"authentik", "Keycloak", "Authelia", "Pocket ID", "Kanidm", "Zitadel", "Dex", "Microsoft Entra ID", "Google", "GitLab",
+		"Okta", "Auth0", "Amazon Cognito", "LemonLDAP::NG", "Reaching a provider",
+	} {
+		if blocks[title] == 0 {
+			t.Errorf("%s has no configuration", title)
+		}
+	}
+}

@@ -1,0 +1,178 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+)
+
+// The rules that need more than one value, and the warnings.
+
+// locate finds the value at a path, or else the nearest thing above it that is
+// in the file.
+func (r *reader) locate(path string) place {
+	if p, found := r.places[path]; found || path == "" {
+		return p
+	}
+	p := r.locate(path[:max(0, strings.LastIndexAny(path, ".["))])
+	p.value = ""
+	return p
+}
+
+// report records a problem with the value at a path.
+func (r *reader) report(path, rule, hint string) { r.fail(path, r.locate(path), rule, hint) }
+
+// advise records a warning about the value at a path.
+func (r *reader) advise(path, rule, hint string) { r.caution(path, r.locate(path), rule, hint) }
+
+// given says whether the file has the path, a written null aside.
+func (r *reader) given(path string) bool {
+	_, is := r.places[path]
+	return is
+}
+
+// check applies the rules to what each value's own rule has let through; a
+// value that did not pass is zero here, and reported already.
+func (r *reader) check(c *Config) {
+	if collide(c.Listen, c.Management) {
+		if r.given("management") {
+			r.report("management", "must not be the address of listen", "choose another one")
+		} else {
+			r.report("listen", "must not be the address of management, "+c.Management, "choose another one, or move management")
+		}
+	}
+	if c.Session.Max > 0 && c.Session.Idle > c.Session.Max {
+		r.report("session.idle", "must not be longer than session.max, which is "+shortDuration(c.Session.Max), "")
+	}
+	r.checkProviders(c)
+	for i := range c.Applications {
+		r.checkApplication(c, i)
+	}
+}
+
+// collide says whether two listeners would want the same address.
+func collide(a, b string) bool {
+	aHost, aPort, aErr := net.SplitHostPort(a)
+	bHost, bPort, bErr := net.SplitHostPort(b)
+	if a == b {
+		return a != "" && aPort != "0"
+	}
+	if aErr != nil || bErr != nil || aPort != bPort || aPort == "0" {
+		return false
+	}
+	everywhere := []string{"", "0.0.0.0", "::"}
+	return slices.Contains(everywhere, aHost) || slices.Contains(everywhere, bHost)
+}
+
+func (r *reader) checkProviders(c *Config) {
+	for i, p := range c.Providers {
+		path := r.providerPath(i)
+		if p.Scopes != nil && !slices.Contains(p.Scopes, "openid") {
+			r.report(path+".scopes", "must have openid in it", "without it the provider does not speak OpenID Connect (OpenID Connect Core §3.1.2.1)")
+		}
+		r.checkClient(p, path)
+		r.checkTenants(p, path)
+		first := slices.IndexFunc(c.Providers, func(o Provider) bool { return o.Name == p.Name })
+		if p.Name != "" && first < i {
+			r.report(path+".name", "must be unique, "+r.providerPath(first)+" has it too", "")
+		}
+	}
+}
+
+// providerPath is where a provider stands in the file.
+func (r *reader) providerPath(i int) string {
+	if r.given("providers") {
+		return entryPath("providers", i)
+	}
+	return "provider"
+}
+
+func (r *reader) checkApplication(c *Config, i int) {
+	a := c.Applications[i]
+	path := entryPath("applications", i)
+	r.checkProviderOf(c, a, path)
+	r.checkDomain(a, path)
+
+	unique := func(key string, same func(Application) bool) {
+		if first := slices.IndexFunc(c.Applications, same); first < i {
+			r.report(path+"."+key, "must be unique, "+entryPath("applications", first)+" has it too", "")
+		}
+	}
+	if a.Name != "" {
+		unique("name", func(o Application) bool { return o.Name == a.Name })
+	}
+	if a.ExternalURL != nil {
+		// A request is matched by the name of its host alone, since cookies
+		// keep neither ports nor schemes apart.
+		unique("external_url", func(o Application) bool {
+			return o.ExternalURL != nil && o.ExternalURL.Hostname() == a.ExternalURL.Hostname()
+		})
+	}
+	if a.CookieDomain != "" && a.Mode == Domain {
+		unique("cookie_domain", func(o Application) bool { return o.Mode == Domain && o.CookieDomain == a.CookieDomain })
+	}
+}
+
+// checkProviderOf holds an application's provider against those there are.
+func (r *reader) checkProviderOf(c *Config, a Application, path string) {
+	path += ".provider"
+	var names []string
+	for _, p := range c.Providers {
+		if p.Name == "" {
+			return // its name is the problem, not who refers to it
+		}
+		names = append(names, p.Name)
+	}
+	switch {
+	case len(names) == 0 || slices.Contains(names, a.Provider):
+	case a.Provider == "" && !r.given(path):
+		r.report(path, "is missing", "there are several providers: name one of "+strings.Join(names, ", "))
+	case a.Provider != "":
+		hint := "known: " + strings.Join(names, ", ")
+		if meant := nearest(a.Provider, names); meant != "" {
+			hint = "did you mean " + meant + "?"
+		}
+		r.report(path, "must name a provider", hint)
+	}
+}
+
+// checkDomain holds mode, cookie domain and external URL together.
+func (r *reader) checkDomain(a Application, path string) {
+	given := r.given(path + ".cookie_domain")
+	switch {
+	case a.Mode == Single && given:
+		r.report(path+".cookie_domain", "must not be given in single mode", "remove it, or set mode: domain for one sign-in to all hosts below it")
+	case a.Mode == Domain && !given:
+		r.report(path+".cookie_domain", "is missing", "domain mode needs the domain that the hosts have in common, such as example.com")
+	case a.Mode == Domain && a.CookieDomain != "" && a.ExternalURL != nil:
+		if h := a.ExternalURL.Hostname(); h != a.CookieDomain && !strings.HasSuffix(h, "."+a.CookieDomain) {
+			r.report(path+".external_url", "must be at or below the cookie domain "+a.CookieDomain, "browsers refuse a cookie for a domain that the host is not in")
+		}
+	}
+}
+
+// warn gathers what is allowed and still worth a line in the log.
+func (r *reader) warn(c *Config) {
+	if r.mode&0o002 != 0 {
+		r.advise("", fmt.Sprintf("may be changed by every user of this machine (mode %#o)", r.mode), "chmod o-w it")
+	}
+	if r.inline && r.mode&0o044 != 0 {
+		r.advise("", fmt.Sprintf("holds a secret, and others on this machine may read it (mode %#o)", r.mode), "chmod 0400 it, or write ${file:/run/secrets/name} in place of the secret")
+	}
+	if c.InsecureHTTP {
+		r.advise("insecure_http", "is on: whoever is on the way can read and take over sessions", "for local testing only")
+	}
+	for i, p := range c.Providers {
+		path := r.providerPath(i)
+		if p.InsecureUnverifiedEmail {
+			r.advise(path+".insecure_unverified_email", "is on: people choose their own email address", "only for a provider where an administrator sets it")
+		}
+		if p.InsecureBackchannelHTTP {
+			r.advise(path+".insecure_backchannel_http", "is on: whoever is on the way to the provider can sign in as anybody", "only where nobody else is, as between containers of one machine")
+		}
+		if !slices.ContainsFunc(c.Applications, func(a Application) bool { return a.Provider == p.Name }) {
+			r.advise(path, "is used by no application", "")
+		}
+	}
+}
