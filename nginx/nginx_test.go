@@ -1,0 +1,160 @@
+package nginx_test
+
+import (
+	"io/fs"
+	"net/textproto"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"outpost/headers"
+	"outpost/nginx"
+)
+
+// read returns one of our files without its comments.
+func read(t *testing.T, name string) string {
+	t.Helper()
+	content, err := fs.ReadFile(nginx.Files, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return regexp.MustCompile(`(?m)^\s*#.*$`).ReplaceAllString(string(content), "")
+}
+
+// block returns what stands between the braces that follow opening.
+func block(t *testing.T, conf, opening string) string {
+	t.Helper()
+	_, rest, found := strings.Cut(conf, opening+" {")
+	if !found {
+		t.Fatalf("no %q", opening)
+	}
+	depth := 1
+	for i, c := range rest {
+		switch c {
+		case '{':
+			depth++
+		case '}':
+			depth--
+		}
+		if depth == 0 {
+			return rest[:i]
+		}
+	}
+	t.Fatalf("%q does not end", opening)
+	return ""
+}
+
+// setHeaders are the headers that conf sets, with their values.
+func setHeaders(conf string) map[string]string {
+	set := map[string]string{}
+	for _, line := range regexp.MustCompile(`proxy_set_header\s+(\S+)\s+(\S+);`).FindAllStringSubmatch(conf, -1) {
+		set[textproto.CanonicalMIMEHeaderKey(line[1])] = line[2]
+	}
+	return set
+}
+
+// Every header that the daemon reads is nginx's own word, in the check and in
+// the pages: one that is missing here would be the client's.
+func TestRequestHeaders(t *testing.T) {
+	for _, file := range []string{"authentik-server.conf", "example.nginx.conf"} {
+		for _, location := range []string{"location = /outpost.goauthentik.io/auth/nginx", "location ^~ /outpost.goauthentik.io"} {
+			set := setHeaders(block(t, read(t, file), location))
+			for _, name := range headers.RequestNames {
+				if value, ok := set[name]; !ok || strings.Contains(value, "$http_") {
+					t.Errorf("%s, %s: %s is %q", file, location, name, value)
+				}
+			}
+			for _, name := range []string{"X-Original-Uri", "Forwarded"} {
+				if value, ok := set[name]; !ok || value != `""` {
+					t.Errorf("%s, %s: %s is not removed", file, location, name)
+				}
+			}
+		}
+	}
+}
+
+// The check and the pages must not disagree about who asks for what.
+func TestBothLocationsSayTheSame(t *testing.T) {
+	for _, file := range []string{"authentik-server.conf", "example.nginx.conf"} {
+		check := setHeaders(block(t, read(t, file), "location = /outpost.goauthentik.io/auth/nginx"))
+		if check["Content-Length"] != `""` {
+			t.Errorf("%s: the check announces a body that it does not send", file)
+		}
+		delete(check, "Content-Length")
+		if diff := cmp.Diff(check, setHeaders(block(t, read(t, file), "location ^~ /outpost.goauthentik.io"))); diff != "" {
+			t.Errorf("%s: check and pages differ (-check +pages):\n%s", file, diff)
+		}
+	}
+}
+
+// What the daemon says of a person is what the application is told: each header
+// is taken from the answer and overwrites the client's.
+func TestIdentityHeaders(t *testing.T) {
+	for _, file := range []string{"authentik-location.conf", "example.nginx.conf"} {
+		conf := read(t, file)
+		if file == "example.nginx.conf" {
+			conf = block(t, conf, "location /")
+		}
+		taken := map[string]string{}
+		for _, line := range regexp.MustCompile(`auth_request_set\s+(\$\S+)\s+\$upstream_http_(\S+);`).FindAllStringSubmatch(conf, -1) {
+			taken[line[1]] = textproto.CanonicalMIMEHeaderKey(strings.ReplaceAll(line[2], "_", "-"))
+		}
+		var told []string
+		for name, value := range setHeaders(conf) {
+			if !strings.HasPrefix(name, "X-Authentik-") {
+				continue
+			}
+			if value != `""` {
+				told = append(told, name)
+				if taken[value] != name {
+					t.Errorf("%s: %s gets %s, which is %q", file, name, value, taken[value])
+				}
+			}
+		}
+		slices.Sort(told)
+		if diff := cmp.Diff(slices.Sorted(slices.Values(headers.IdentityNames)), told); diff != "" {
+			t.Errorf("%s: code and configuration differ (-code +configuration):\n%s", file, diff)
+		}
+	}
+}
+
+// A location without a sign-in loses every header that one with a sign-in sets.
+func TestClear(t *testing.T) {
+	cleared := setHeaders(read(t, "outpost-clear.conf"))
+	for name := range setHeaders(read(t, "authentik-location.conf")) {
+		if cleared[name] != `""` {
+			t.Errorf("%s is not removed", name)
+		}
+	}
+}
+
+// SWAG compares these lines to tell people of newer files.
+func TestVersions(t *testing.T) {
+	names, err := fs.Glob(nginx.Files, "*")
+	if err != nil || len(names) == 0 {
+		t.Fatal(names, err)
+	}
+	for _, name := range names {
+		content, err := fs.ReadFile(nginx.Files, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !regexp.MustCompile(`^## Version 20\d\d/\d\d/\d\d\n`).Match(content) {
+			t.Errorf("%s does not begin with its version", name)
+		}
+	}
+}
+
+// $http_host is what the client wrote: only its port is taken, by a pattern.
+func TestHostIsNginxsOwn(t *testing.T) {
+	for _, file := range []string{"authentik-server.conf", "example.nginx.conf"} {
+		for line := range strings.Lines(read(t, file)) {
+			if strings.Contains(line, "$http_host") && !strings.Contains(line, "if ($http_host ~") && !strings.Contains(line, "map $http_host $outpost_port") {
+				t.Errorf("%s: %s", file, strings.TrimSpace(line))
+			}
+		}
+	}
+}
