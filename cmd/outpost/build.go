@@ -1,0 +1,175 @@
+package main
+
+// From the configuration to the parts that run: the only place that knows
+// both.
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"outpost/access"
+	"outpost/auth"
+	"outpost/config"
+	"outpost/headers"
+	"outpost/session"
+	"outpost/session/file"
+	"outpost/session/memory"
+)
+
+func build(c *config.Config, log *slog.Logger, m *metrics) (*auth.Outpost, error) {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("making the data directory: %w: create it for this user (uid %d), or set data to another one", err, os.Geteuid())
+	}
+	secrets, err := secrets(c)
+	if err != nil {
+		return nil, err
+	}
+	trusted := c.TrustedProxies
+	if trusted == nil {
+		if trusted, err = headers.LocalPeers(); err != nil {
+			log.Warn("asking for our own networks: only loopback and private ranges are trusted", "cause", err.Error())
+		}
+	}
+	store, err := openStore(c, log)
+	if err != nil {
+		return nil, err
+	}
+	wired := wiring(c, store, secrets, log, m)
+	wired.Peers, wired.Keep = headers.NewPeers(trusted), c.Data
+	o, err := auth.New(wired)
+	if err != nil {
+		store.Close()
+		return nil, err
+	}
+	return o, nil
+}
+
+// wiring is what of the configuration can be checked without the machine that
+// it is for.
+func wiring(c *config.Config, store session.Store, secrets [][]byte, log *slog.Logger, m *metrics) auth.Config {
+	return auth.Config{
+		Applications: applications(c),
+		Providers:    providers(c),
+		Session: session.Config{
+			Store: store, Secrets: secrets, Idle: c.Session.Idle, Max: c.Session.Max, Recheck: c.Session.Recheck,
+			OnEvent: m.sessionEvent, OnStoreError: m.storeError, Log: log,
+		},
+		Log:   log,
+		Hooks: m.hooks(),
+	}
+}
+
+func openStore(c *config.Config, log *slog.Logger) (session.Store, error) {
+	if c.Session.Store == config.StoreMemory {
+		return memory.New(), nil
+	}
+	return file.Open(filepath.Join(c.Data, "sessions.db"), log)
+}
+
+func applications(c *config.Config) []auth.Application {
+	unverified := map[string]bool{}
+	for _, p := range c.Providers {
+		unverified[p.Name] = p.InsecureUnverifiedEmail
+	}
+	var all []auth.Application
+	for _, a := range c.Applications {
+		policy := access.Everyone()
+		if a.Allow != nil {
+			policy = access.Allow(access.Lists{
+				Groups: a.Allow.Groups, Users: a.Allow.Users, Emails: a.Allow.Emails, EmailDomains: a.Allow.EmailDomains,
+				UnverifiedEmail: unverified[a.Provider],
+			})
+		}
+		all = append(all, auth.Application{
+			Name: a.Name, ExternalURL: a.ExternalURL.String(), CookieDomain: a.CookieDomain, Provider: a.Provider, Policy: policy,
+		})
+	}
+	return all
+}
+
+func providers(c *config.Config) []auth.Provider {
+	var all []auth.Provider
+	for _, p := range c.Providers {
+		all = append(all, auth.Provider{
+			Name: p.Name, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret.Reveal(), Scopes: p.Scopes,
+			ClientAuth: auth.ClientAuth(p.ClientAuth), ClientKey: p.ClientKey.Reveal(), ClientKeyID: p.ClientKeyID,
+			Tenants: p.Tenants, Extra: p.Extra, EndSessionURL: p.EndSessionURL,
+			BackchannelURL: p.BackchannelURL, CAs: p.Authorities(), Proxy: proxy(p.Proxy),
+			Claims: auth.Claims{
+				Username: p.Claims.Username, Name: p.Claims.Name, Email: p.Claims.Email, Groups: p.Claims.Groups,
+				Entitlements: p.Claims.Entitlements, TrimGroupsPrefix: p.GroupsTrimPrefix,
+			},
+			RemoveMissingGroups: p.MissingGroups != config.MissingKeep,
+		})
+	}
+	return all
+}
+
+// proxy is what http.Transport wants to know of a proxy; nil for none.
+func proxy(configured string) func(*http.Request) (*url.URL, error) {
+	switch configured {
+	case "":
+		return nil
+	case config.ProxyEnvironment:
+		return http.ProxyFromEnvironment
+	}
+	return func(*http.Request) (*url.URL, error) { return url.Parse(configured) }
+}
+
+// secrets are those of the configuration, or the one in the data directory,
+// which is made the first time.
+func secrets(c *config.Config) ([][]byte, error) {
+	var all [][]byte
+	for _, s := range c.Secrets {
+		all = append(all, []byte(s.Reveal()))
+	}
+	if len(all) > 0 {
+		return all, nil
+	}
+	path := filepath.Join(c.Data, "secret")
+	made := make([]byte, 48)
+	rand.Read(made)
+	err := writeOnce(path, []byte(base64.StdEncoding.EncodeToString(made)+"\n"))
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("making the secret: %w: make the data directory writable for this user (uid %d), or set secret in the configuration", err, os.Geteuid())
+	}
+	body, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the secret: %w: make it readable for this user (uid %d)", err, os.Geteuid())
+	}
+	secret := strings.TrimSpace(string(body))
+	if len(secret) < 32 {
+		return nil, fmt.Errorf("reading the secret: %s has %d bytes, and 32 is the least: remove it for a new one, which signs everybody out", path, len(secret))
+	}
+	return [][]byte{[]byte(secret)}, nil
+}
+
+// writeOnce makes a file that was not there, whole or not at all: a process
+// that is killed while it writes leaves no half a secret behind.
+func writeOnce(path string, body []byte) error {
+	if _, err := os.Lstat(path); err == nil {
+		return fs.ErrExist
+	}
+	temp, err := os.CreateTemp(filepath.Dir(path), ".secret-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name())
+	_, err = temp.Write(body)
+	if err == nil {
+		err = temp.Sync()
+	}
+	if err = errors.Join(err, temp.Close()); err != nil {
+		return err
+	}
+	return os.Link(temp.Name(), path) // fails where another process was faster
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestCommandLine(t *testing.T) {
+	tests := []struct {
+		name   string
+		args   []string
+		status int
+		says   string // on stdout for status 0, else on stderr
+	}{
+		{"no-file", nil, 2, "serve: no configuration file: name one with -config FILE or in OUTPOST_CONFIG"},
+		{"no-file-to-check", []string{"check"}, 2, "check: no configuration file"},
+		{"empty-file-name", []string{"-config", ""}, 2, "no configuration file"},
+		{"flag-without-value", []string{"-config"}, 2, "flag needs an argument: -config"},
+		{"unknown-flag", []string{"-port", "9000"}, 2, "flag provided but not defined: -port"},
+		{"unknown-command", []string{"server"}, 2, `there is no command "server"`},
+		{"half-a-command", []string{"config"}, 2, `there is no command "config"`},
+		{"unknown-part", []string{"config", "print"}, 2, `there is no command "config"`},
+		{"argument-too-many", []string{"check", "-config", "x", "y"}, 2, `check: unexpected argument "y"`},
+		{"file-without-flag", []string{"check", "x"}, 2, `check: unexpected argument "x"`},
+		{"empty-argument", []string{""}, 2, `serve: unexpected argument ""`},
+		{"version-of-something", []string{"version", "1"}, 2, `version: unexpected argument "1"`},
+		{"help", []string{"-h"}, 0, "serve until SIGTERM"},
+		{"long-help", []string{"--help"}, 0, "serve until SIGTERM"},
+		{"help-for-a-command", []string{"config", "dump", "-help"}, 0, "serve until SIGTERM"},
+		{"file-not-there", []string{"-config", "/nowhere/outpost.yaml"}, 1, "reading the configuration: open /nowhere/outpost.yaml: no such file"},
+		{"directory", []string{"check", "-config", "/"}, 1, "/ is a directory, not a file"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got := command(t, nil, test.args...)
+			said, silent := got.stderr, got.stdout
+			if test.status == 0 {
+				said, silent = silent, said
+			}
+			if got.status != test.status || !strings.Contains(said, test.says) || silent != "" {
+				t.Errorf("got %+v, want status %d and %q", got, test.status, test.says)
+			}
+			if usage := strings.Contains(said, "OUTPOST_CONFIG names the file"); usage != (test.status != 1) {
+				t.Errorf("usage shown: %v, with status %d", usage, got.status)
+			}
+		})
+	}
+}
+
+func TestConfigurationFromTheEnvironment(t *testing.T) {
+	good := usual(t).file(t)
+	bad := settings{}.file(t)
+	if got := command(t, map[string]string{"OUTPOST_CONFIG": good}, "check"); got.status != 0 {
+		t.Errorf("OUTPOST_CONFIG alone: got %+v", got)
+	}
+	if got := command(t, map[string]string{"OUTPOST_CONFIG": bad}, "check", "-config", good); got.status != 0 {
+		t.Errorf("the flag does not go before OUTPOST_CONFIG: got %+v", got)
+	}
+	// Other variables reach the file through the same look-up.
+	s := usual(t).with(settings{"secret": "${SECRET}"}).file(t)
+	if got := command(t, nil, "check", "-config", s); got.status != 1 || !strings.Contains(got.stderr, "SECRET") {
+		t.Errorf("a variable that is not set: got %+v", got)
+	}
+	if got := command(t, map[string]string{"SECRET": "u6Vt0p4ySdQw1ZzK8mJcR3hNfB7xLgTe"}, "check", "-config", s); got.status != 0 {
+		t.Errorf("a variable that is set: got %+v", got)
+	}
+}
+
+// Every command tells all problems of the file at once, and does nothing else.
+func TestProblems(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	s := usual(t).with(settings{
+		"data": data, "listen": "9000", "lisen": ":9000",
+		"session": settings{"idle": "1d", "max": "-1h"},
+	})
+	for _, args := range [][]string{{}, {"check"}, {"config", "dump"}, {"healthcheck"}} {
+		t.Run(strings.Join(append([]string{"command"}, args...), "-"), func(t *testing.T) {
+			got := command(t, nil, append(args, "-config", s.file(t))...)
+			if got.status != 1 || got.stdout != "" {
+				t.Errorf("got status %d and on stdout %q", got.status, got.stdout)
+			}
+			for _, want := range []string{"has 4 problems", "listen:", "lisen:", "session.idle:", "session.max:"} {
+				if !strings.Contains(got.stderr, want) {
+					t.Errorf("stderr lacks %q:\n%s", want, got.stderr)
+				}
+			}
+			if strings.Count(got.stderr, "outpost:") != 1 || strings.Contains(got.stderr, "OUTPOST_CONFIG") {
+				t.Errorf("one headline and no usage is enough:\n%s", got.stderr)
+			}
+		})
+	}
+	if _, err := os.Lstat(data); err == nil {
+		t.Error("the data directory was made for a configuration that is refused")
+	}
+}

@@ -1,0 +1,289 @@
+package main
+
+// What Prometheus scrapes; docs/metrics.md has a row for each. Labels come from
+// the configuration and from fixed lists, never from a request: a stranger
+// cannot make series. What an alert may count is there from the start, at 0:
+// a series that begins at 1 has not increased.
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"outpost/auth"
+	"outpost/config"
+)
+
+type metrics struct {
+	registry *prometheus.Registry
+	checks   map[checkKey]checkSeries // made at the start: a check looks up, it does not make
+
+	loops           *prometheus.CounterVec
+	untrusted       prometheus.Counter
+	signIns         *prometheus.CounterVec
+	signInTime      *prometheus.HistogramVec
+	signOuts        *prometheus.CounterVec
+	logouts         *prometheus.CounterVec
+	providerCalls   *prometheus.CounterVec
+	providerTime    *prometheus.HistogramVec
+	providerUp      *prometheus.GaugeVec
+	rechecks        *prometheus.CounterVec
+	clockSkew       *prometheus.GaugeVec
+	headersDropped  *prometheus.CounterVec
+	sessionEvents   *prometheus.CounterVec
+	sessionStoreErr *prometheus.CounterVec
+}
+
+type checkKey struct {
+	application string
+	reason      auth.Reason
+}
+
+type checkSeries struct {
+	count prometheus.Counter
+	time  prometheus.Observer
+}
+
+// checkResults groups the reasons of a check into what dashboards show.
+var checkResults = map[auth.Reason]string{
+	auth.Allowed:          "allowed",
+	auth.NotSignedIn:      "unauthenticated",
+	auth.CookieAmbiguous:  "unauthenticated",
+	auth.NotAllowed:       "forbidden",
+	auth.HeaderTooLarge:   "forbidden",
+	auth.UntrustedPeer:    "forbidden",
+	auth.UnknownHost:      "unknown_host",
+	auth.HostMismatch:     "bad_request",
+	auth.URLInvalid:       "bad_request",
+	auth.HeaderAlias:      "bad_request",
+	auth.URLMissing:       "error",
+	auth.StoreUnavailable: "error",
+	auth.Internal:         "error",
+}
+
+// signInResults groups the reasons with which a sign-in ends.
+var signInResults = map[auth.Reason]string{
+	auth.SignedIn:              "signed_in",
+	auth.NotAllowed:            "forbidden",
+	auth.HeaderTooLarge:        "forbidden",
+	auth.StateInvalid:          "failed",
+	auth.StateExpired:          "failed",
+	auth.StateUsed:             "failed",
+	auth.BrowserMismatch:       "failed",
+	auth.BrowserMissing:        "failed",
+	auth.CallbackInvalid:       "failed",
+	auth.ProviderError:         "failed",
+	auth.ProviderUnreachable:   "failed",
+	auth.ProviderMisconfigured: "failed",
+	auth.ExchangeRefused:       "failed",
+	auth.TokenInvalid:          "failed",
+	auth.NonceMismatch:         "failed",
+	auth.UserinfoInvalid:       "failed",
+	auth.UserinfoUnavailable:   "failed",
+	auth.GroupsOverage:         "failed",
+	auth.StoreUnavailable:      "failed",
+	auth.SignedOutMeanwhile:    "failed",
+	auth.Loop:                  "failed",
+	auth.Internal:              "failed",
+}
+
+var (
+	checkBuckets    = []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1}
+	providerBuckets = []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+	signInBuckets   = []float64{1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600}
+)
+
+func newMetrics(c *config.Config) *metrics {
+	m := &metrics{registry: prometheus.NewRegistry()}
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.loops = m.counter("outpost_redirect_loops_total", "Sign-ins stopped because they went round in a circle.", "app")
+	untrusted := m.counter("outpost_untrusted_peer_requests_total", "Checks refused because their peer is no trusted proxy.")
+	m.untrusted = untrusted.WithLabelValues()
+	m.signIns = m.counter("outpost_logins_total", "Sign-ins that came to an end, by how.", "provider", "result", "reason")
+	m.signInTime = m.histogram("outpost_login_duration_seconds", "From the start of a sign-in to its success.", signInBuckets, "provider")
+	m.signOuts = m.counter("outpost_sign_outs_total", "Sign-outs, by whether the provider was part of them.", "app", "reason")
+	m.logouts = m.counter("outpost_backchannel_logouts_total", "Logout tokens that came, by what became of them.", "provider", "reason")
+	m.providerCalls = m.counter("outpost_idp_requests_total", "Requests to the provider, by what for and class of status.", "provider", "op", "code_class")
+	m.providerTime = m.histogram("outpost_idp_request_duration_seconds", "Time until the provider's answer began.", providerBuckets, "provider", "op")
+	m.providerUp = m.gauge("outpost_idp_up", "1 if the provider's metadata and keys could be fetched the last time.", "provider")
+	m.clockSkew = m.gauge("outpost_clock_skew_seconds", "The provider's clock minus ours, as of its last answer.", "provider")
+	m.rechecks = m.counter("outpost_token_refreshes_total", "Rechecks of sessions at their provider, by how they ended.", "provider", "result")
+	m.headersDropped = m.counter("outpost_header_truncations_total", "Sessions with a claim that cannot go into a header, or too many of them.", "app")
+	m.sessionEvents = m.counter("outpost_session_events_total", "What happened to sessions.", "event")
+	m.sessionStoreErr = m.counter("outpost_session_store_errors_total", "Operations that the session store failed.", "op")
+	build := m.gauge("outpost_build_info", "Always 1; the labels tell.", "version", "goversion")
+	build.WithLabelValues(versionOf(), runtime.Version()).Set(1)
+	m.config()
+	m.prepareChecks(c)
+	m.prepareCounters(c)
+	return m
+}
+
+// config says that the configuration which runs is the one in the file.
+func (m *metrics) config() {
+	loaded := m.gauge("outpost_config_last_reload_successful", "1 if the configuration file could be taken over the last time it was read.")
+	at := m.gauge("outpost_config_last_reload_success_timestamp_seconds", "When the configuration was taken over.")
+	loaded.WithLabelValues().Set(1)
+	at.WithLabelValues().SetToCurrentTime()
+}
+
+func (m *metrics) prepareChecks(c *config.Config) {
+	checks := m.counter("outpost_auth_requests_total", "Checks, by application and outcome.", "app", "endpoint", "result", "reason")
+	times := m.histogram("outpost_auth_duration_seconds", "Time to answer a check.", checkBuckets, "endpoint", "result")
+	names := []string{""}
+	for _, a := range c.Applications {
+		names = append(names, a.Name)
+	}
+	m.checks = map[checkKey]checkSeries{}
+	for reason, result := range checkResults {
+		for _, name := range names {
+			m.checks[checkKey{name, reason}] = checkSeries{
+				checks.WithLabelValues(name, "nginx", result, string(reason)), times.WithLabelValues("nginx", result),
+			}
+		}
+	}
+}
+
+func (m *metrics) prepareCounters(c *config.Config) {
+	for _, a := range c.Applications {
+		m.loops.WithLabelValues(a.Name)
+		m.headersDropped.WithLabelValues(a.Name)
+		m.signOuts.WithLabelValues(a.Name, string(auth.SignedOut))
+		m.signOuts.WithLabelValues(a.Name, string(auth.SignedOutHere))
+	}
+	m.logouts.WithLabelValues("", string(auth.LogoutInvalid))
+	m.logouts.WithLabelValues("", string(auth.MethodNotAllowed))
+	for _, p := range c.Providers {
+		for _, reason := range []auth.Reason{auth.SignedOut, auth.LogoutInvalid, auth.ProviderUnreachable, auth.StoreUnavailable} {
+			m.logouts.WithLabelValues(p.Name, string(reason))
+		}
+		m.providerUp.WithLabelValues(p.Name)
+		for _, result := range auth.RecheckResults() {
+			m.rechecks.WithLabelValues(p.Name, string(result))
+		}
+		for reason, result := range signInResults {
+			m.signIns.WithLabelValues(p.Name, result, string(reason))
+		}
+	}
+	for _, event := range []string{"created", "signed_out", "backchannel_logout", "frontchannel_logout", "revoked", "expired", "evicted"} {
+		m.sessionEvents.WithLabelValues(event)
+	}
+	for _, op := range []string{"save", "load", "replace", "delete", "touch", "find", "sweep", "len"} {
+		m.sessionStoreErr.WithLabelValues(op)
+	}
+}
+
+// observe adds what is asked of o at each scrape.
+func (m *metrics) observe(o *auth.Outpost) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "outpost_sessions", Help: "Sessions in the store, those not yet swept included.",
+	}, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		n, err := o.Sessions().Len(ctx)
+		if err != nil {
+			return -1
+		}
+		return float64(n)
+	}))
+	for i, p := range o.Providers() {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "outpost_jwks_age_seconds", Help: "Age of the provider's keys; -1 if there are none.", ConstLabels: prometheus.Labels{"provider": p.Name},
+		}, func() float64 {
+			fetched := o.Providers()[i].KeysFetched
+			if fetched.IsZero() {
+				return -1
+			}
+			return time.Since(fetched).Seconds()
+		}))
+	}
+}
+
+func (m *metrics) hooks() auth.Hooks {
+	return auth.Hooks{
+		Check: func(application string, reason auth.Reason, took time.Duration) {
+			series, ok := m.checks[checkKey{application, reason}]
+			if !ok {
+				series = m.checks[checkKey{"", auth.Internal}]
+			}
+			series.count.Inc()
+			series.time.Observe(took.Seconds())
+			if reason == auth.UntrustedPeer {
+				m.untrusted.Inc()
+			}
+		},
+		SignIn: m.signIn,
+		SignOut: func(application string, reason auth.Reason) {
+			m.signOuts.WithLabelValues(application, string(reason)).Inc()
+		},
+		Logout: func(provider string, reason auth.Reason) {
+			m.logouts.WithLabelValues(provider, string(reason)).Inc()
+		},
+		ProviderRequest: func(provider, operation string, status int, took time.Duration) {
+			m.providerCalls.WithLabelValues(provider, operation, codeClass(status)).Inc()
+			m.providerTime.WithLabelValues(provider, operation).Observe(took.Seconds())
+		},
+		Recheck: func(provider string, result auth.RecheckResult, _ time.Duration) {
+			m.rechecks.WithLabelValues(provider, string(result)).Inc()
+		},
+		ProviderUp: func(provider string, up bool) {
+			m.providerUp.WithLabelValues(provider).Set(map[bool]float64{true: 1}[up])
+		},
+		ClockSkew: func(provider string, skew time.Duration) {
+			m.clockSkew.WithLabelValues(provider).Set(skew.Seconds())
+		},
+		HeadersDropped: func(application string) { m.headersDropped.WithLabelValues(application).Inc() },
+	}
+}
+
+func (m *metrics) signIn(application, provider string, reason auth.Reason, took time.Duration) {
+	if reason == auth.NotSignedIn {
+		return // a background request of somebody signed in: no sign-in came to an end
+	}
+	result, known := signInResults[reason]
+	if !known {
+		result, reason = signInResults[auth.Internal], auth.Internal
+	}
+	switch reason {
+	case auth.SignedIn:
+		m.signInTime.WithLabelValues(provider).Observe(took.Seconds())
+	case auth.Loop:
+		m.loops.WithLabelValues(application).Inc()
+	}
+	m.signIns.WithLabelValues(provider, result, string(reason)).Inc()
+}
+
+func (m *metrics) sessionEvent(event string) { m.sessionEvents.WithLabelValues(event).Inc() }
+func (m *metrics) storeError(op string)      { m.sessionStoreErr.WithLabelValues(op).Inc() }
+
+// codeClass is "2xx" and the like; "none" where there was no answer.
+func codeClass(status int) string {
+	if status < 100 || status > 599 {
+		return "none"
+	}
+	return string('0'+byte(status/100)) + "xx"
+}
+
+func (m *metrics) counter(name, help string, labels ...string) *prometheus.CounterVec {
+	v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	m.registry.MustRegister(v)
+	return v
+}
+
+func (m *metrics) gauge(name, help string, labels ...string) *prometheus.GaugeVec {
+	v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+	m.registry.MustRegister(v)
+	return v
+}
+
+func (m *metrics) histogram(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	v := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: name, Help: help, Buckets: buckets,
+		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
+	}, labels)
+	m.registry.MustRegister(v)
+	return v
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+
+	"outpost/auth"
+	"outpost/config"
+)
+
+// serve handles `outpost -config FILE`: it runs until ctx ends, then drains,
+// writes what is not yet written, and returns nil.
+func serve(ctx context.Context, p program, file string) error {
+	c, err := config.Load(file, p.env)
+	if err != nil {
+		return err
+	}
+	log := newLog(p.stderr, c.Log)
+	sayWarnings(log, c)
+	metrics := newMetrics(c)
+	o, err := build(c, log, metrics)
+	if err != nil {
+		return err
+	}
+	metrics.observe(o)
+	err = listenAndServe(ctx, c, o, metrics, log)
+	err = errors.Join(err, o.Sessions().Close())
+	if err == nil {
+		log.Info("stopped")
+	}
+	return err
+}
+
+// listenAndServe opens every listener before it serves on any, and stops all
+// of them when ctx ends or one of them fails.
+func listenAndServe(ctx context.Context, c *config.Config, o *auth.Outpost, m *metrics, log *slog.Logger) error {
+	listeners, err := listenAll(ctx, c)
+	if err != nil {
+		return err
+	}
+	handlers := []http.Handler{public(o), management(o, m.registry)}
+	running, stop := context.WithCancel(context.Background())
+	defer stop()
+	var wg sync.WaitGroup
+	wg.Go(func() { o.Run(running) })
+	managementAddress := "off"
+	if len(listeners) > 1 {
+		managementAddress = listeners[1].Addr().String()
+	}
+	log.Info("serving", "version", versionOf(), "listen", listeners[0].Addr().String(), "management", managementAddress, "applications", len(c.Applications))
+	for _, line := range redirectURIs(c) {
+		log.Info(line)
+	}
+	servers, failed := []*http.Server{}, make(chan error, len(listeners))
+	for i, l := range listeners {
+		s := newServer(handlers[i], log)
+		servers = append(servers, s)
+		wg.Go(func() {
+			if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("serving on %s: %w", l.Addr(), err)
+			}
+		})
+	}
+	select {
+	case <-ctx.Done():
+		log.Info("stopping", "drain", drainTime.String())
+	case err = <-failed:
+	}
+	drain(servers)
+	stop()
+	wg.Wait()
+	return err
+}
+
+// listenAll opens the public listener and, unless it is off, the management
+// one, in this order.
+func listenAll(ctx context.Context, c *config.Config) ([]net.Listener, error) {
+	public, err := listen(ctx, "listen", c.Listen)
+	if err != nil {
+		return nil, err
+	}
+	if c.Management == "off" {
+		return []net.Listener{public}, nil
+	}
+	management, err := listen(ctx, "management", c.Management)
+	if err != nil {
+		public.Close()
+		return nil, err
+	}
+	return []net.Listener{public, management}, nil
+}
+
+// drain lets requests that have begun come to their end, for drainTime.
+func drain(servers []*http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, s := range servers {
+		wg.Go(func() {
+			if s.Shutdown(ctx) != nil {
+				s.Close()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func newLog(w io.Writer, c config.Log) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.Level}
+	if c.Format == config.LogJSON {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+func sayWarnings(log *slog.Logger, c *config.Config) {
+	for _, w := range c.Warnings {
+		log.Warn(w.String())
+	}
+	if c.InsecureHTTP {
+		log.Error("insecure_http is on: cookies of http:// external URLs are not Secure and anyone on the way can take a session; for tests on one machine only")
+	}
+}
+
+// redirectURIs are what has to be registered at each provider.
+func redirectURIs(c *config.Config) []string {
+	var lines []string
+	for _, p := range c.Providers {
+		var callbacks, signOuts []string
+		for _, a := range c.Applications {
+			if a.Provider == p.Name {
+				callbacks = append(callbacks, a.ExternalURL.String()+auth.Prefix+"/callback")
+				signOuts = append(signOuts, a.ExternalURL.String()+auth.Prefix+"/sign_out")
+			}
+		}
+		if len(callbacks) > 0 {
+			// One back-channel logout URI is enough, and all that providers take.
+			lines = append(lines, fmt.Sprintf("register at provider %s: redirect URIs %s; post-logout redirect URIs %s; back-channel logout URI %s",
+				p.Name, strings.Join(callbacks, " "), strings.Join(signOuts, " "), strings.TrimSuffix(signOuts[0], "sign_out")+"backchannel_logout"))
+		}
+	}
+	return lines
+}

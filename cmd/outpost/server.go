@@ -1,0 +1,72 @@
+package main
+
+// The routes. nginx asks for one of them a thousand times for each of the
+// others, so that one stands before the router.
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"outpost/auth"
+)
+
+// public serves what nginx passes on.
+func public(o *auth.Outpost) http.Handler {
+	endpoints := o.Endpoints()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == auth.Prefix+"/auth/nginx" {
+			o.ServeNginx(w, r)
+			return
+		}
+		endpoints.ServeHTTP(w, r)
+	})
+}
+
+// management serves what operators and their machines ask for. It is never
+// reachable through the public prefix.
+func management(o *auth.Outpost, registry *prometheus.Registry) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {
+		w.Write([]byte("healthy\n"))
+	})
+	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, r *http.Request) { ready(w, r, o) })
+	mux.HandleFunc(auth.Prefix+"/ping", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent) // where authentik's outpost has it too
+	})
+	return mux
+}
+
+// readiness is the answer of /-/ready. A provider that is down makes it
+// degraded, not unready: people who are signed in go on, and taking the
+// process out of service would end that.
+type readiness struct {
+	Status    string              `json:"status"` // ready, degraded or unready
+	Store     string              `json:"store"`  // ok, or why it cannot be asked
+	Providers []readinessProvider `json:"providers"`
+}
+
+type readinessProvider struct {
+	Name string `json:"name"`
+	Up   bool   `json:"up"`
+	Why  string `json:"why,omitempty"`
+}
+
+func ready(w http.ResponseWriter, r *http.Request, o *auth.Outpost) {
+	answer, status := readiness{Status: "ready", Store: "ok"}, http.StatusOK
+	for _, p := range o.Providers() {
+		answer.Providers = append(answer.Providers, readinessProvider{p.Name, p.Up, p.Err})
+		if !p.Up {
+			answer.Status = "degraded"
+		}
+	}
+	if _, err := o.Sessions().Len(r.Context()); err != nil {
+		answer.Status, answer.Store, status = "unready", err.Error(), http.StatusServiceUnavailable
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(answer)
+}
