@@ -1,0 +1,102 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// outpostPrefix is where everything of the outpost lives, on every host.
+const outpostPrefix = "/outpost.goauthentik.io"
+
+// An application as the daemon's configuration has it. In the stories only
+// admins may use one: alice is an admin, bob is not.
+type application struct {
+	Name, Mode, ExternalURL, CookieDomain string
+}
+
+// applications are those of every story: some of a host each, and one for a
+// whole domain.
+func applications() []application {
+	return []application{
+		{Name: "webtop", Mode: "single", ExternalURL: "https://webtop.test"},
+		{Name: "tautulli", Mode: "single", ExternalURL: "https://tautulli.test"},
+		{Name: "www", Mode: "single", ExternalURL: "https://www.test"},
+		{Name: "home", Mode: "domain", ExternalURL: "https://outpost.home.test", CookieDomain: "home.test"},
+	}
+}
+
+// A daemon is the outpost as people build it, with its file and its data.
+type daemon struct {
+	dir     string
+	process *process
+}
+
+// newDaemon writes the configuration and starts the daemon at the address of
+// the container of that name.
+func newDaemon(t testing.TB, apps []application, p *provider) *daemon {
+	t.Helper()
+	var b strings.Builder
+	d := &daemon{dir: t.TempDir()}
+	fmt.Fprintf(&b, "listen: 127.0.2.1:9000\nmanagement: 127.0.2.1:9300\ndata: %s\n", filepath.Join(d.dir, "data"))
+	fmt.Fprintf(&b, "provider:\n  name: %s\n  issuer: %s\n  client_id: outpost\n  client_secret: %s\n", p.name, p.issuer, clientSecret)
+	b.WriteString("applications:\n")
+	for _, a := range apps {
+		fmt.Fprintf(&b, "  - name: %s\n    mode: %s\n    external_url: %s\n    allow: { groups: [admins] }\n", a.Name, a.Mode, a.ExternalURL)
+		if a.CookieDomain != "" {
+			fmt.Fprintf(&b, "    cookie_domain: %s\n", a.CookieDomain)
+		}
+	}
+	for _, err := range []error{
+		os.WriteFile(filepath.Join(d.dir, "config.yaml"), []byte(b.String()), 0o600),
+		os.Mkdir(filepath.Join(d.dir, "data"), 0o700),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.start(t)
+	return d
+}
+
+func (d *daemon) start(t testing.TB) {
+	t.Helper()
+	cmd := exec.Command(shared("outpost"), "-config", filepath.Join(d.dir, "config.yaml"))
+	cmd.Env = []string{"SSL_CERT_FILE=" + shared("ca.crt")}
+	d.process = start(t, d.dir, "outpost", cmd)
+	d.process.waitFor(t, "127.0.2.1:9000")
+}
+
+// restart ends the daemon, as an update does, or with kill as a power cut does.
+func (d *daemon) restart(t testing.TB, kill bool) {
+	t.Helper()
+	if kill {
+		d.process.kill()
+	} else {
+		d.process.stop(t)
+		if code := d.process.cmd.ProcessState.ExitCode(); code != 0 {
+			t.Errorf("the daemon ended with %d on SIGTERM, want 0", code)
+		}
+	}
+	d.start(t)
+}
+
+// log is everything the daemon has logged, over restarts.
+func (d *daemon) log(t testing.TB) string {
+	t.Helper()
+	return readFile(t, filepath.Join(d.dir, "outpost.log"))
+}
+
+// metrics is the page that Prometheus reads.
+func (d *daemon) metrics(t testing.TB) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.2.1:9300/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newVisitor(t).send(r).Body
+}

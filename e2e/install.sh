@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Fetches what the stories need on Debian 12 with Go: Chromium, LemonLDAP::NG,
+# oidc-provider, and nginx of three Debian releases, each unpacked into
+# build/e2e/ with its libraries. Does nothing where all is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(chromium libnss3-tools
+	lemonldap-ng-fastcgi-server liblemonldap-ng-portal-perl
+	# The portal does not start without these, though Debian only recommends them.
+	libstring-random-perl libmime-tools-perl libemail-sender-perl libio-string-perl
+	libconvert-base32-perl libcrypt-openssl-bignum-perl)
+command -v node >/dev/null || packages+=(nodejs)
+command -v npm >/dev/null || packages+=(npm)
+.ci/install "${packages[@]}"
+
+if ! cmp --silent e2e/provider/package-lock.json build/e2e/package-lock.json || [ ! -d e2e/provider/node_modules ]; then
+	(cd e2e/provider && npm ci --silent --no-audit --no-fund)
+	mkdir -p build/e2e
+	cp e2e/provider/package-lock.json build/e2e/package-lock.json
+fi
+
+# Debian 12's own Node is too old for oidc-provider; npm has newer ones.
+if ! node --eval 'if (!URL.parse) process.exit(1)' && [ ! -x build/e2e/node/node_modules/node/bin/node ]; then
+	mkdir -p build/e2e/node
+	npm install --silent --no-audit --no-fund --prefix build/e2e/node node@22
+fi
+
+# nginx_of RELEASE: apt resolves against an empty list of installed packages, so
+# that the folder gets the whole closure, libc included. Nothing is installed.
+nginx_of() {
+	local root=$PWD/build/e2e/$1 apt=$PWD/build/e2e/apt-$1 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	[ ! -e "$root/complete" ] || return 0
+	echo "fetching nginx of Debian $1"
+	rm -rf "$root" "$apt"
+	mkdir -p "$root" "$apt/lists/partial" "$apt/cache/archives/partial"
+	: >"$apt/status"
+	echo "deb [signed-by=$keyring] http://deb.debian.org/debian $1 main" >"$apt/sources.list"
+	local options=(-o "Dir::Etc::SourceList=$apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
+		-o "Dir::State::Lists=$apt/lists" -o "Dir::State::status=$apt/status" -o "Dir::Cache=$apt/cache"
+		-o APT::Install-Recommends=0 -o Debug::NoLocking=1 -o Dpkg::Use-Pty=0 -o APT::Sandbox::User=root)
+	apt-get "${options[@]}" -qq update &&
+		apt-get "${options[@]}" -qq --yes --download-only install nginx libnginx-mod-http-set-misc >/dev/null || return
+	local package
+	for package in "$apt"/cache/archives/*.deb; do
+		dpkg-deb --extract "$package" "$root" || return
+	done
+	rm -rf "$apt"
+
+	# Where the libraries look for each other, the accounts that nginx asks for,
+	# and the modules in the order that they need one another.
+	local link
+	for link in bin sbin lib lib64; do
+		[ -e "$root/$link" ] || ln -s "usr/$link" "$root/$link"
+	done
+	printf 'root:x:0:0::/:/bin/sh\nwww-data:x:33:33::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n' >"$root/etc/passwd"
+	printf 'root:x:0:\nwww-data:x:33:\nnogroup:x:65534:\n' >"$root/etc/group"
+	mkdir -p "$root/etc/nginx/modules" "$root/etc/nginx/http.d" "$root/etc/nginx/conf.d"
+	cp "$root/usr/share/nginx/modules-available/mod-http-ndk.conf" "$root/etc/nginx/modules/10-ndk.conf" &&
+		cp "$root/usr/share/nginx/modules-available/mod-http-set-misc.conf" "$root/etc/nginx/modules/20-set-misc.conf" &&
+		chroot "$root" /usr/sbin/nginx -v && touch "$root/complete"
+}
+
+nginx_of bookworm
+nginx_of trixie
+# Debian's next release moves: the stories say so where they cannot have it.
+nginx_of forky || echo "nginx of Debian forky is not to be had: its stories will be skipped" >&2

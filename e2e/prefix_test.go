@@ -1,0 +1,81 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// TestPrefix: what the internet finds below the public prefix. The check is not
+// there, under any spelling, and nothing else tells who somebody is or how the
+// outpost runs.
+func TestPrefix(t *testing.T) {
+	onStage(t, func(t *testing.T, s *stage) {
+		v := s.signedIn(t, "https://webtop.test")
+		for _, path := range []string{
+			"/auth/nginx", "/auth/nginx?x", "/auth/nginx/", "//auth/nginx", "/auth//nginx", "/auth/./nginx", "/auth/%6eginx", "/auth%2Fnginx", "/x/../auth/nginx",
+			"/auth/", "/auth/traefik", "/auth/caddy", "/auth/envoy", "/auth/NGINX",
+			"/", "/metrics", "/-/healthy", "/-/ready", "/debug/pprof/", "/config", "/static/", "/nothing", "x",
+		} {
+			for _, method := range []string{http.MethodGet, http.MethodPost} {
+				r, err := http.NewRequestWithContext(t.Context(), method, "https://webtop.test"+outpostPrefix+path, strings.NewReader(""))
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Header.Set("X-Original-URL", "https://webtop.test/")
+				p := v.send(r)
+				if p.StatusCode < 400 || p.StatusCode > 499 || p.StatusCode == http.StatusUnauthorized {
+					t.Errorf("%s %s: got %s", method, path, p.Status)
+				}
+				for name := range p.Header {
+					if strings.HasPrefix(name, "X-Authentik-") {
+						t.Errorf("%s %s: answered %s", method, path, name)
+					}
+				}
+			}
+		}
+		if p := newVisitor(t).get("https://webtop.test" + outpostPrefix + "/ping"); p.StatusCode != http.StatusNoContent {
+			t.Errorf("ping: got %s", p.Status)
+		}
+	})
+}
+
+// TestStartIsNoOpenDoor: a return URL that leads elsewhere leads to the front
+// page.
+func TestStartIsNoOpenDoor(t *testing.T) {
+	onStage(t, func(t *testing.T, s *stage) {
+		v := s.signedIn(t, "https://webtop.test")
+		for _, rd := range []string{"https://elsewhere.test/", "//elsewhere.test/", `/\elsewhere.test/`, "https:elsewhere.test", "https://webtop.test@elsewhere.test/", "javascript://webtop.test/%0aalert(1)", "https://webtop.test.elsewhere.test/"} {
+			p := v.get(fmt.Sprintf("https://webtop.test%s/start?rd=%s", outpostPrefix, strings.NewReplacer("%", "%25", "&", "%26").Replace(rd)))
+			if location := p.Header.Get("Location"); p.StatusCode != http.StatusFound || location != "https://webtop.test/" {
+				t.Errorf("rd=%s: got %s to %q", rd, p.Status, location)
+			}
+		}
+	})
+}
+
+// TestManyGroups: more groups than an answer's header can hold are a refusal
+// that says so, to the person and in the log; never half a list, never a bare
+// 500.
+func TestManyGroups(t *testing.T) {
+	onStage(t, func(t *testing.T, s *stage) {
+		v := newVisitor(t)
+		p := v.signIn("https://webtop.test/", "carol", "any")
+		if p.StatusCode != http.StatusForbidden || !strings.Contains(p.Body, "<code>header_too_large</code>") {
+			t.Errorf("landed on %s: %s\n%s", p.URL, p.Status, p.Body)
+		}
+		if s.app.count() > 0 {
+			t.Error("the application was reached")
+		}
+		if !strings.Contains(s.daemon.log(t), "reason=header_too_large") {
+			t.Error("the log does not say why")
+		}
+		if !strings.Contains(s.daemon.metrics(t), `reason="header_too_large"`) {
+			t.Error("the metrics do not count it")
+		}
+		if log := s.nginx.accessLog(t); strings.Contains(log, `" 500 `) {
+			t.Errorf("a person saw 500:\n%s", log)
+		}
+	})
+}

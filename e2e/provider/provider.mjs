@@ -1,0 +1,52 @@
+// The certified provider: oidc-provider with its own sign-in form, which takes
+// any password. What differs from one story to the next comes as JSON in
+// PROVIDER: issuer, host, port, tls (folder), key (PEM, what it signs with),
+// client, secret, redirectURIs, postLogoutRedirectURIs, backchannelLogoutURI.
+import fs from 'node:fs';
+import https from 'node:https';
+import crypto from 'node:crypto';
+import { Provider } from 'oidc-provider';
+
+const options = JSON.parse(process.env.PROVIDER);
+
+const people = {
+  alice: { name: 'Alice Ädmin', email: 'alice@example.test', email_verified: true, groups: ['admins', 'users'] },
+  bob: { name: 'Bob', email: 'bob@example.test', email_verified: true, groups: ['users'] },
+  // 300 groups: more than one page of memory, which is all nginx has for an answer's header.
+  carol: { name: 'Carol', email: 'carol@example.test', email_verified: true,
+    groups: ['admins', ...Array.from({ length: 299 }, (_, i) => `department-${i}-of-the-company`)] },
+};
+
+const provider = new Provider(options.issuer, {
+  clients: [{
+    client_id: options.client,
+    client_secret: options.secret,
+    redirect_uris: options.redirectURIs,
+    post_logout_redirect_uris: options.postLogoutRedirectURIs,
+    backchannel_logout_uri: options.backchannelLogoutURI,
+    backchannel_logout_session_required: true,
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+  }],
+  jwks: { keys: [{ ...crypto.createPrivateKey(options.key).export({ format: 'jwk' }), kid: 'e2e', alg: 'RS256', use: 'sig' }] },
+  scopes: ['openid', 'offline_access', 'profile', 'email', 'groups'],
+  claims: { openid: ['sub', 'sid'], profile: ['name', 'preferred_username'], email: ['email', 'email_verified'], groups: ['groups'] },
+  async findAccount(_, id) {
+    const person = people[id];
+    return person && { accountId: id, claims: async () => ({ sub: id, preferred_username: id, ...person }) };
+  },
+  features: { devInteractions: { enabled: true }, rpInitiatedLogout: { enabled: true }, backchannelLogout: { enabled: true } },
+  // Its own refuses addresses of this machine, which here are all there are.
+  fetch: (url, { dispatcher, ...init }) => globalThis.fetch(url, init),
+  pkce: { required: () => true },
+  cookies: { keys: [crypto.randomBytes(32).toString('hex')] },
+  ttl: { AccessToken: 300, IdToken: 300, Session: 3600, Grant: 3600, Interaction: 600, AuthorizationCode: 60 },
+});
+for (const event of ['server_error', 'authorization.error', 'grant.error', 'userinfo.error', 'end_session.error', 'backchannel.error']) {
+  provider.on(event, (...args) => console.error(event, args.find((a) => a instanceof Error)));
+}
+
+https.createServer({
+  key: fs.readFileSync(`${options.tls}/leaf.key`),
+  cert: fs.readFileSync(`${options.tls}/chain.crt`),
+}, provider.callback()).listen(options.port, options.host);
