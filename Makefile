@@ -1,0 +1,71 @@
+# What people and the CI run. Each target installs what it needs, where it is
+# missing; `make` alone prints the list.
+
+# How long each fuzz target runs, and what bench is told:
+#   make fuzz FUZZTIME=5m
+#   make bench BENCH='-rounds 60'
+FUZZTIME ?= 20s
+BENCH    ?=
+
+# The daemon's module, and two whose dependencies it must not have.
+MODULES := . demo e2e
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+.PHONY: help
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## compile the daemon to bin/outpost
+	CGO_ENABLED=0 go build -trimpath -o bin/outpost ./cmd/outpost
+
+.PHONY: demo
+demo: ## bring up a provider, the outpost, nginx and two applications on *.localhost, until Ctrl-C
+	@demo/run.sh
+
+.PHONY: gofmt
+gofmt:
+	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+
+# -race needs a C compiler. The stories start programs, and Go's test cache
+# does not see it when those change: -count=1.
+.PHONY: test
+test: gofmt ## run every test: units with the race detector, then the stories with real nginx, providers and browser
+	.ci/install gcc libc6-dev
+	e2e/install.sh
+	go vet ./...
+	go test -race ./...
+	go -C demo test -count=1 ./...
+	go -C e2e test -count=1 ./...
+
+.PHONY: lint
+lint: gofmt ## check format, go vet, staticcheck, the modules' sums, and that go.mod is tidy
+	@for module in $(MODULES); do \
+		echo "linting $$module"; \
+		go -C $$module vet ./...; \
+		(cd $$module && go run $(STATICCHECK) ./...); \
+		go -C $$module mod verify; \
+		go -C $$module mod tidy -diff; \
+	done
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (20s) each
+	@go test -list '^Fuzz' ./... | \
+	awk '/^Fuzz/ { targets[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, targets[i]; n = 0 }' | \
+	while read -r package target; do \
+		echo "fuzzing $$package $$target"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; \
+	done
+
+.PHONY: bench
+bench: ## measure the check against net/http's floor and nginx's limit, then run its Go benchmarks
+	.ci/install nginx-light wrk
+	go run ./bench $(BENCH)
+
+.PHONY: image
+image: ## build the container image and run it: with Docker, or with Podman where no engine answers
+	.ci/image
