@@ -42,7 +42,8 @@ func TestPrefix(t *testing.T) {
 }
 
 // TestStartIsNoOpenDoor: a return URL that leads elsewhere leads to the front
-// page.
+// page. The visitor goes there, as a browser does: starts that no check follows
+// are what the loop guard counts.
 func TestStartIsNoOpenDoor(t *testing.T) {
 	onStage(t, func(t *testing.T, s *stage) {
 		v := s.signedIn(t, "https://webtop.test")
@@ -50,6 +51,8 @@ func TestStartIsNoOpenDoor(t *testing.T) {
 			p := v.get(fmt.Sprintf("https://webtop.test%s/start?rd=%s", outpostPrefix, strings.NewReplacer("%", "%25", "&", "%26").Replace(rd)))
 			if location := p.Header.Get("Location"); p.StatusCode != http.StatusFound || location != "https://webtop.test/" {
 				t.Errorf("rd=%s: got %s to %q", rd, p.Status, location)
+			} else if p = v.follow(p); p.URL != location || p.StatusCode != http.StatusOK {
+				t.Errorf("rd=%s: landed on %s: %s", rd, p.URL, p.Status)
 			}
 		}
 	})
