@@ -1,4 +1,5 @@
-// Package access decides whether an identity may have an application.
+// Package access decides whether an identity may have an application: who they
+// are (Policy), and how they proved it (Requirement).
 //
 // Its functions are pure: no I/O, no clock, no state. What is not said is
 // denied: the zero Policy lets nobody in. It does not know sessions, HTTP or
@@ -14,12 +15,11 @@ import (
 // Policy says who may have one application. It is made once, by Everyone or
 // Allow, and safe for parallel use. The zero value lets nobody in.
 type Policy struct {
-	everyone        bool
-	groups          map[string]bool
-	users           map[string]bool
-	emails          map[string]bool
-	emailDomains    map[string]bool
-	unverifiedEmail bool
+	everyone     bool
+	groups       map[string]bool
+	users        map[string]bool
+	emails       map[string]bool
+	emailDomains map[string]bool
 }
 
 // Everyone lets in whoever is signed in.
@@ -32,25 +32,20 @@ type Lists struct {
 	Users        []string // preferred_username, compared byte for byte
 	Emails       []string // whole addresses, compared without case of ASCII letters
 	EmailDomains []string // what follows the one "@", compared likewise; not their subdomains
-
-	// UnverifiedEmail lets addresses count that the provider has not vouched
-	// for (email_verified). It weakens Emails and EmailDomains to whatever
-	// people may write into their own profile.
-	UnverifiedEmail bool
 }
 
 // Allow lets in whoever is named by at least one of the lists.
 func Allow(l Lists) Policy {
 	return Policy{
-		groups:          set(l.Groups, false),
-		users:           set(l.Users, false),
-		emails:          set(l.Emails, true),
-		emailDomains:    set(l.EmailDomains, true),
-		unverifiedEmail: l.UnverifiedEmail,
+		groups:       set(l.Groups, false),
+		users:        set(l.Users, false),
+		emails:       set(l.Emails, true),
+		emailDomains: set(l.EmailDomains, true),
 	}
 }
 
-// Allows reports whether id may have the application.
+// Allows reports whether id may have the application. An address counts only
+// where the provider has verified it (Identity.EmailVerified).
 func (p *Policy) Allows(id *session.Identity) bool {
 	if p.everyone || id.Username != "" && p.users[id.Username] {
 		return true
@@ -66,7 +61,7 @@ func (p *Policy) Allows(id *session.Identity) bool {
 // allowsEmail takes an address apart only where that can be done in one way:
 // with a second "@", or a quoted local part, two parsers may see two domains.
 func (p *Policy) allowsEmail(id *session.Identity) bool {
-	if !id.EmailVerified && !p.unverifiedEmail {
+	if !id.EmailVerified {
 		return false
 	}
 	email := lower(id.Email)

@@ -1,11 +1,13 @@
 package auth
 
-// Which application a host belongs to. A host that no application names has
-// none, and is denied: there is no default application.
+// Which application a host belongs to, and at which providers people may sign
+// in to it. A host that no application names has none, and is denied: there is
+// no default application.
 
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +22,9 @@ type application struct {
 	scheme, host string // of external; host with its port where that is not the default
 	cookieDomain string // "" in single mode
 	policy       access.Policy
-	provider     *provider
+	ask          Ask
+	require      access.Requirement
+	providers    []*provider // as configured; at least one
 	session      session.Cookie
 	browser      session.Cookie
 }
@@ -71,15 +75,20 @@ func newApplication(c Application, providers []*provider, lifetime time.Duration
 	}
 	app := &application{
 		name: c.Name, external: u.Scheme + "://" + host, scheme: u.Scheme, host: host,
-		cookieDomain: c.CookieDomain, policy: c.Policy,
+		cookieDomain: c.CookieDomain, policy: c.Policy, ask: c.Ask, require: c.Require,
 	}
-	for _, p := range providers {
-		if p.name == c.Provider {
-			app.provider = p
+	for _, name := range c.Providers {
+		i := slices.IndexFunc(providers, func(p *provider) bool { return p.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("provider %q is not configured", name)
 		}
+		if app.provider(name) != nil {
+			return nil, fmt.Errorf("provider %q is named twice", name)
+		}
+		app.providers = append(app.providers, providers[i])
 	}
-	if app.provider == nil {
-		return nil, fmt.Errorf("provider %q is not configured", c.Provider)
+	if len(app.providers) == 0 {
+		return nil, fmt.Errorf("no provider")
 	}
 	if d := c.CookieDomain; d != "" && !below(headers.Hostname(host), d) {
 		return nil, fmt.Errorf("external URL %s is not below the cookie domain %s", app.external, d)
@@ -96,6 +105,47 @@ func newApplication(c Application, providers []*provider, lifetime time.Duration
 	}
 	app.browser = session.Cookie{Name: single + "outpost-browser", Path: "/", Secure: u.Scheme == "https", MaxAge: signInTime}
 	return app, nil
+}
+
+// provider returns the provider of this name; nil if people may not sign in to
+// the application there.
+func (a *application) provider(name string) *provider {
+	for _, p := range a.providers {
+		if p.name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// only returns the one provider of the application; nil if there are several.
+func (a *application) only() *provider {
+	if len(a.providers) == 1 {
+		return a.providers[0]
+	}
+	return nil
+}
+
+// redirectURI is where p sends people back to.
+func (a *application) redirectURI(p *provider) string {
+	return a.external + Prefix + callbackPath(a.only() != nil, p.name)
+}
+
+// callbackPath is the redirect URI's path below Prefix. Where a person chooses
+// among providers each has one of its own: a provider that leads people on to
+// another one, to be given their code, is told by it (RFC 9700 §4.4.2), also
+// where the other does not name itself in its response (RFC 9207).
+func callbackPath(only bool, provider string) string {
+	if only {
+		return "/callback"
+	}
+	return "/callback/" + provider
+}
+
+// RedirectURI is what has to be registered for the application at the provider
+// of this name.
+func (a Application) RedirectURI(provider string) string {
+	return a.ExternalURL + Prefix + callbackPath(len(a.Providers) == 1, provider)
 }
 
 // find returns the application of a host, which headers.Host has brought into

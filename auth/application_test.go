@@ -15,7 +15,7 @@ import (
 func TestNewRefuses(t *testing.T) {
 	good := func() Config {
 		return Config{
-			Applications: []Application{{Name: "home", ExternalURL: "https://outpost.example.com", CookieDomain: "example.com", Provider: "idp", Policy: access.Everyone()}},
+			Applications: []Application{{Name: "home", ExternalURL: "https://outpost.example.com", CookieDomain: "example.com", Providers: []string{"idp"}, Policy: access.Everyone()}},
 			Providers:    []Provider{{Name: "idp", Issuer: "https://idp.example.org", ClientID: "outpost"}},
 			Session:      session.Config{Store: memory.New(), Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Max: time.Hour},
 		}
@@ -36,11 +36,13 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		{"no-application", func(c *Config) { c.Applications = nil }, "no application"},
 		{"no-name", func(c *Config) { c.Applications[0].Name = "" }, "empty or taken"},
-		{"same-name", second(Application{Name: "home", ExternalURL: "https://a.example.net", Provider: "idp"}), "empty or taken"},
-		{"same-host", second(Application{Name: "two", ExternalURL: "https://outpost.example.com", Provider: "idp"}), "belongs to"},
-		{"same-host-on-another-port", second(Application{Name: "two", ExternalURL: "https://OUTPOST.example.com.:8443", Provider: "idp"}), "belongs to"},
-		{"same-cookie-domain", second(Application{Name: "two", ExternalURL: "https://two.example.com", CookieDomain: "example.com", Provider: "idp"}), "cookie domain example.com belongs to"},
-		{"unknown-provider", func(c *Config) { c.Applications[0].Provider = "other" }, "not configured"},
+		{"same-name", second(Application{Name: "home", ExternalURL: "https://a.example.net", Providers: []string{"idp"}}), "empty or taken"},
+		{"same-host", second(Application{Name: "two", ExternalURL: "https://outpost.example.com", Providers: []string{"idp"}}), "belongs to"},
+		{"same-host-on-another-port", second(Application{Name: "two", ExternalURL: "https://OUTPOST.example.com.:8443", Providers: []string{"idp"}}), "belongs to"},
+		{"same-cookie-domain", second(Application{Name: "two", ExternalURL: "https://two.example.com", CookieDomain: "example.com", Providers: []string{"idp"}}), "cookie domain example.com belongs to"},
+		{"unknown-provider", func(c *Config) { c.Applications[0].Providers = []string{"idp", "other"} }, "not configured"},
+		{"provider-twice", func(c *Config) { c.Applications[0].Providers = []string{"idp", "idp"} }, "named twice"},
+		{"no-provider", func(c *Config) { c.Applications[0].Providers = nil }, "no provider"},
 		{"not-below-the-cookie-domain", func(c *Config) { c.Applications[0].CookieDomain = "example.net" }, "not below"},
 		{"no-label-border", func(c *Config) { c.Applications[0].CookieDomain = "ample.com" }, "not below"},
 		{"cookie-domain-with-a-dot", func(c *Config) { c.Applications[0].CookieDomain = ".example.com" }, "not below"},
@@ -72,15 +74,15 @@ func TestNewRefuses(t *testing.T) {
 // three as among ten thousand.
 func TestFind(t *testing.T) {
 	configured := []Application{
-		{Name: "home", ExternalURL: "https://outpost.example.com", CookieDomain: "example.com", Provider: "idp"},
-		{Name: "lab", ExternalURL: "https://outpost.lab.example.com", CookieDomain: "lab.example.com", Provider: "idp"},
-		{Name: "router", ExternalURL: "https://router.example.com", Provider: "idp"},
-		{Name: "v6", ExternalURL: "https://[2001:DB8::1]:8443", Provider: "idp"},
-		{Name: "plain", ExternalURL: "http://plain.example.net:80", Provider: "idp"},
+		{Name: "home", ExternalURL: "https://outpost.example.com", CookieDomain: "example.com", Providers: []string{"idp"}},
+		{Name: "lab", ExternalURL: "https://outpost.lab.example.com", CookieDomain: "lab.example.com", Providers: []string{"idp"}},
+		{Name: "router", ExternalURL: "https://router.example.com", Providers: []string{"idp"}},
+		{Name: "v6", ExternalURL: "https://[2001:DB8::1]:8443", Providers: []string{"idp"}},
+		{Name: "plain", ExternalURL: "http://plain.example.net:80", Providers: []string{"idp"}},
 	}
 	many := configured
 	for i := range 10_000 {
-		many = append(many, Application{Name: "n" + strings.Repeat("x", i%7) + time.Duration(i).String(), ExternalURL: "https://h" + strings.ReplaceAll(time.Duration(i).String(), "µ", "u") + ".example.org", Provider: "idp"})
+		many = append(many, Application{Name: "n" + strings.Repeat("x", i%7) + time.Duration(i).String(), ExternalURL: "https://h" + strings.ReplaceAll(time.Duration(i).String(), "µ", "u") + ".example.org", Providers: []string{"idp"}})
 	}
 	for n, list := range map[string][]Application{"few": configured, "many": many} {
 		all, err := compile(list, []*provider{{name: "idp"}}, time.Hour)

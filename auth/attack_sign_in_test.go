@@ -90,7 +90,7 @@ func TestFlowOfAnotherProvider(t *testing.T) {
 	callback := b.until("https://app.example.com/", prefix+"/callback")
 	moved := newStage(t, func(c *auth.Config) { // the application has changed its provider meanwhile
 		c.Providers = append(c.Providers, auth.Provider{Name: "other", Issuer: other, ClientID: "outpost", ClientSecret: "other secret", Scopes: []string{"openid"}})
-		c.Applications[0].Provider = "other"
+		c.Applications[0].Providers = []string{"other"}
 	})
 	b.s = moved
 	moved.want(b.once(http.MethodGet, callback), http.StatusBadRequest)

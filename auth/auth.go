@@ -43,11 +43,13 @@ type Config struct {
 
 // Application is what people sign in to: one host, or every host below a domain.
 type Application struct {
-	Name         string        // names the cookie; lower-case letters, digits, hyphens
-	ExternalURL  string        // scheme://host[:port] as browsers see it, no path
-	CookieDomain string        // "" for this host alone (single mode); else every host at or below it (domain mode)
-	Provider     string        // name of one of Config.Providers
-	Policy       access.Policy // who may have it
+	Name         string             // names the cookie; lower-case letters, digits, hyphens
+	ExternalURL  string             // scheme://host[:port] as browsers see it, no path
+	CookieDomain string             // "" for this host alone (single mode); else every host at or below it (domain mode)
+	Providers    []string           // names of Config.Providers, at least one; of several the person chooses one, in this order
+	Policy       access.Policy      // who may have it
+	Ask          Ask                // what a sign-in asks the provider for
+	Require      access.Requirement // how people must have proved who they are, with every check
 }
 
 // Hooks tell what happened, for counting. Each may be nil; each is called on

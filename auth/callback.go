@@ -5,27 +5,37 @@ package auth
 // this very flow, and no session is made until everything agrees.
 //
 //  1. Each parameter at most once (RFC 6749 §3.1); no tokens in the query.
-//  2. The state is ours, and of this application.
+//  2. The state is ours, of this application and of one of its providers.
 //  3. A browser that has signed in since the flow began just goes on: it is a
 //     second tab, a reload or the back button.
 //  4. The flow is young and was begun in this browser (RFC 9700 §4.7).
-//  5. The issuer is the one that the flow was begun with (RFC 9207).
+//  5. The provider is the one that the flow was begun with: by the redirect URI
+//     (RFC 9700 §4.4.2), and by the issuer (RFC 9207).
 //  6. The provider says code, not error; the flow comes back the first time.
 //  7. Exchange, ID token, userinfo: provider.go.
-//  8. A new ticket, unless the provider has ended its session meanwhile; the
+//  8. Who has not proved enough is asked to prove more, once.
+//  9. A new ticket, unless the provider has ended its session meanwhile; the
 //     session that the browser had before is ended.
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"outpost/session"
 )
 
-// callback handles /outpost.goauthentik.io/callback, our redirect URI.
+// callback handles /outpost.goauthentik.io/callback, our redirect URI, and
+// callback/NAME, which is the one for the provider of that name where the
+// application has several.
 func (o *Outpost) callback(v *visit) error {
+	name, named := strings.CutPrefix(v.r.URL.Path, Prefix+"/callback/")
+	if named && (v.app.only() != nil || v.app.provider(name) == nil) {
+		return &Error{Status: http.StatusNotFound, Reason: NotFound}
+	}
 	if err := v.allow(http.MethodGet); err != nil {
 		return err
 	}
@@ -41,9 +51,10 @@ func (o *Outpost) callback(v *visit) error {
 		return err
 	}
 	fl, secret, err := o.flows.open(query.Get("state"))
-	if err != nil || fl.application != v.app.name || fl.provider != v.app.provider.name {
+	if err != nil || fl.application != v.app.name || v.app.provider(fl.provider) == nil {
 		return o.strayCallback(v, live, err)
 	}
+	v.provider = v.app.provider(fl.provider)
 	took := time.Since(fl.begun)
 	returnURL, kept := o.takeReturnURL(v.w, v.r, v.app, fl)
 	if !kept || !o.stillGood(returnURL, v.app) {
@@ -58,10 +69,10 @@ func (o *Outpost) callback(v *visit) error {
 		reason, err = o.response(v, fl, query)
 	}
 	if reason != "" {
-		return o.callbackError(v, live, reason, err, returnURL, took, query)
+		return o.callbackError(v, live, fl, reason, err, returnURL, took, query)
 	}
 	return o.finish(v, live, finish{fl: fl, browser: b, returnURL: returnURL, took: took, answer: answer{
-		code: query.Get("code"), redirectURI: v.app.redirectURI(),
+		code: query.Get("code"), redirectURI: v.app.redirectURI(v.provider),
 		nonce: o.flows.nonce(secret, b, fl), verifier: o.flows.verifier(secret, b, fl),
 	}})
 }
@@ -108,7 +119,10 @@ func (o *Outpost) returning(v *visit, fl *flow) (*browser, Reason) {
 
 // response reads the authorization response of a flow that is this browser's.
 func (o *Outpost) response(v *visit, fl *flow, query url.Values) (Reason, error) {
-	if err := v.app.provider.checkIssuer(query); err != nil {
+	if want := Prefix + callbackPath(v.app.only() != nil, fl.provider); v.app.only() == nil && v.r.URL.Path != want {
+		return CallbackInvalid, fmt.Errorf("the response came to another redirect URI than that of provider %q, with which the flow was begun", fl.provider)
+	}
+	if err := v.provider.checkIssuer(query); err != nil {
 		return CallbackInvalid, err
 	}
 	switch {
@@ -124,7 +138,7 @@ func (o *Outpost) response(v *visit, fl *flow, query url.Values) (Reason, error)
 
 // callbackError ends a flow. In a signed-in browser one that is merely too old
 // or used is no error: the person is where they wanted to be.
-func (o *Outpost) callbackError(v *visit, live *session.Live, reason Reason, cause error, returnURL string, took time.Duration, query url.Values) error {
+func (o *Outpost) callbackError(v *visit, live *session.Live, fl *flow, reason Reason, cause error, returnURL string, took time.Duration, query url.Values) error {
 	switch {
 	case live != nil && (reason == StateExpired || reason == StateUsed):
 		v.redirect(returnURL)
@@ -134,9 +148,9 @@ func (o *Outpost) callbackError(v *visit, live *session.Live, reason Reason, cau
 		// answer brought one, and the last stayed. Begin again, now with it.
 		// Of the flow nothing is used but where it wanted to go, and that
 		// whoever began it elsewhere could have written in a link.
-		o.hooks.SignIn(v.app.name, v.app.provider.name, reason, took)
+		o.hooks.SignIn(v.app.name, v.provider.name, reason, took)
 		o.tell(v, &Error{Status: http.StatusFound, Reason: reason})
-		v.redirect(signInURL(v.app, returnURL, false))
+		v.redirect(signInURL(v.app, returnURL, asked{provider: fl.provider, stepUp: fl.steppedUp}))
 		return nil
 	}
 	err := o.signInError(v, reason, cause, returnURL, took)
@@ -157,7 +171,7 @@ type finish struct {
 
 // finish exchanges the code and makes the session.
 func (o *Outpost) finish(v *visit, live *session.Live, f finish) error {
-	signedIn, err := v.app.provider.signIn(v.ctx(), f.answer)
+	signedIn, err := v.provider.signIn(v.ctx(), f.answer)
 	if err != nil {
 		var refused *refusal
 		reason := Internal
@@ -166,11 +180,17 @@ func (o *Outpost) finish(v *visit, live *session.Live, f finish) error {
 		}
 		return o.signInError(v, reason, err, f.returnURL, f.took)
 	}
-	value, key, err := o.sessions.Create(v.ctx(), v.app.session.Name, session.Session{
-		Application: v.app.name, Provider: v.app.provider.name, Identity: signedIn.identity,
+	made := session.Session{
+		Application: v.app.name, Provider: v.provider.name, Identity: signedIn.identity,
 		SID: signedIn.sid, IDToken: signedIn.idToken, AuthTime: signedIn.authTime, AMR: signedIn.amr, ACR: signedIn.acr,
 		Nonce: f.answer.nonce, RefreshToken: signedIn.refreshToken, AccessToken: signedIn.accessToken,
-	})
+	}
+	require := v.app.atSignIn()
+	if lacks := require.Lacks(proof(&made), time.Now().Add(-skew)); lacks != nil {
+		v.provider.revoke(made.RefreshToken)
+		return o.insufficient(v, f, &made, lacks)
+	}
+	value, key, err := o.sessions.Create(v.ctx(), v.app.session.Name, made)
 	if err != nil {
 		return o.signInError(v, StoreUnavailable, err, f.returnURL, f.took)
 	}
@@ -194,9 +214,9 @@ func (o *Outpost) finish(v *visit, live *session.Live, f finish) error {
 		return err
 	}
 	http.SetCookie(v.w, v.app.session.Set(value))
-	v.log.Info("signed in", "provider", v.app.provider.name, "subject", signedIn.identity.Subject, "user", cut(signedIn.identity.Username),
+	v.log.Info("signed in", "provider", v.provider.name, "subject", signedIn.identity.Subject, "user", cut(signedIn.identity.Username),
 		"session", key.String(), "took", f.took.Round(time.Millisecond).String())
-	o.hooks.SignIn(v.app.name, v.app.provider.name, SignedIn, f.took)
+	o.hooks.SignIn(v.app.name, v.provider.name, SignedIn, f.took)
 	v.redirect(f.returnURL)
 	return nil
 }

@@ -10,7 +10,8 @@ package auth
 //  3. the host belongs to an application;
 //  4. exactly one live session comes in the application's cookie;
 //  5. the application's policy allows the identity;
-//  6. the identity fits into the answer.
+//  6. the person has proved who they are as the application requires it;
+//  7. the identity fits into the answer.
 //
 // The path is not looked at: nothing below any prefix, our own included, is
 // exempt. No step asks the network or the disk, but for a session that is not
@@ -53,15 +54,21 @@ type prepared struct {
 	identity headers.Block
 }
 
-// prepare is the session cache's hook. A session whose application is no
-// longer configured gets nil and opens nothing.
+// prepare is the session cache's hook. A session whose application is no longer
+// configured, or no longer has its provider, gets nil and is none.
 func (o *Outpost) prepare(s *session.Session) any {
 	app := o.applications.byName[s.Application]
 	if app == nil {
 		return nil
 	}
+	vouching := app.provider(s.Provider)
+	if vouching == nil {
+		return nil
+	}
 	p := &prepared{identity: headers.Identity(&s.Identity)}
-	p.allowed = app.policy.Allows(&s.Identity)
+	judged := s.Identity
+	judged.EmailVerified = judged.EmailVerified || vouching.unverifiedEmail
+	p.allowed = app.policy.Allows(&judged)
 	p.fits = p.identity.Size <= headers.Budget
 	if len(p.identity.Dropped) > 0 || !p.fits {
 		o.hooks.HeadersDropped(app.name)
@@ -87,13 +94,13 @@ func (o *Outpost) Check(ctx context.Context, req Request) Decision {
 		// Not 401: that would send everybody to sign in again, and again.
 		return Decision{Status: http.StatusInternalServerError, Reason: StoreUnavailable, Application: app.name}
 	}
-	d := o.judge(app, live)
+	now := time.Now()
+	d := o.judge(app, live, now)
 	if d.Status == http.StatusForbidden && req.Navigation {
 		// nginx shows its bare page for 403, but sends a 401 to start, which
 		// knows the session and shows the person why.
 		d.Status = http.StatusUnauthorized
 	}
-	now := time.Now()
 	if d.Status == http.StatusOK {
 		live.Accept(now)
 	}
@@ -104,12 +111,14 @@ func (o *Outpost) Check(ctx context.Context, req Request) Decision {
 	return d
 }
 
-// judge says whether a signed-in person may have app; 200 or 403.
-func (o *Outpost) judge(app *application, live *session.Live) Decision {
+// judge says whether a signed-in person may have app at now; 200 or 403.
+func (o *Outpost) judge(app *application, live *session.Live, now time.Time) Decision {
 	d := Decision{Status: http.StatusForbidden, Reason: NotAllowed, Application: app.name, Session: live.Session()}
 	p, _ := live.Prepared.(*prepared)
 	switch {
 	case p == nil || !p.allowed || d.Session.Application != app.name:
+	case app.require.Lacks(proof(d.Session), now.Add(-skew)) != nil:
+		d.Reason = InsufficientAuthentication
 	case !p.fits:
 		d.Reason = HeaderTooLarge
 	default:
@@ -132,6 +141,7 @@ func (o *Outpost) liveSession(ctx context.Context, app *application, cookies []s
 		case errors.Is(err, session.ErrNone):
 		case err != nil:
 			return nil, err
+		case live.Prepared == nil: // of a configuration that is no more
 		case found != nil && found.Session().Key != live.Session().Key:
 			return nil, errAmbiguous
 		default:

@@ -25,15 +25,6 @@ func text(raw json.RawMessage) string {
 	return s
 }
 
-// number returns a claim that is a whole number; 0 if it is absent or none.
-func (c claims) number(name string) int64 {
-	n, err := strconv.ParseInt(string(c[name]), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n
-}
-
 // maxDate is the end of the year 9999: what lies beyond is a mistake of units.
 const maxDate = 253402300799
 

@@ -58,15 +58,16 @@ func TestIdentityOfClaims(t *testing.T) {
 	}
 }
 
-func TestNumber(t *testing.T) {
+func TestAuthTime(t *testing.T) {
 	for _, tt := range []struct {
 		raw  string
-		want int64
+		want int64 // 0 for none
 	}{
-		{"1790000000", 1790000000}, {"-1", -1}, {"1.5", 0}, {"1e300", 0}, {`"1790000000"`, 0}, {"9223372036854775808", 0}, {"null", 0}, {"[1]", 0}, {"", 0},
+		{"1790000000", 1790000000}, {"1790000000.9", 1790000000}, {"-1", 0}, {"0", 0}, {"1e300", 0}, {`"1790000000"`, 0}, {"9223372036854775808", 0}, {"null", 0}, {"[1]", 0},
 	} {
-		if got := (claims{"auth_time": json.RawMessage(tt.raw)}).number("auth_time"); got != tt.want {
-			t.Errorf("%s is read as %d, want %d", tt.raw, got, tt.want)
+		got := claims{"auth_time": json.RawMessage(tt.raw)}.authTime()
+		if got.IsZero() != (tt.want == 0) || !got.IsZero() && got.Unix() != tt.want {
+			t.Errorf("%s is read as %s, want %d", tt.raw, got, tt.want)
 		}
 	}
 }
@@ -178,6 +179,6 @@ func FuzzClaims(f *testing.F) {
 				t.Error("an empty group")
 			}
 		}
-		c.number("auth_time")
+		c.authTime()
 	})
 }

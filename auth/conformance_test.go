@@ -58,6 +58,9 @@ func conformanceParts() []part {
 		{"dates", "The dates of an ID token", dateRows()},
 		{"signature", "How an ID token is signed", signatureRows()},
 		{"keys", "The provider's keys", keyRows()},
+		{"providers", "Several providers, of which the person chooses one", providerRows()},
+		{"pushed-request", "What the pushed authorization request endpoint answers", pushedRows()},
+		{"step-up", "How the person has proved who they are", stepUpRows()},
 		{"exchange", "What the token endpoint answers", exchangeRows()},
 		{"userinfo", "What userinfo answers", userinfoRows()},
 		{"discovery", "The provider's metadata", discoveryRows()},
@@ -73,6 +76,12 @@ const conformancePage = "https://app.example.com/x?y=1"
 // otherIssuer is a provider that is ours too. Its metadata lead browsers to the
 // first one's authorization endpoint: it is out for codes (RFC 9700 §4.4).
 const otherIssuer = "https://other.example.org/oidc"
+
+// vault is an application that wants more than a name.
+var vault = auth.Application{
+	Name: "vault", ExternalURL: "https://vault.example.org", Providers: []string{"idp"}, Policy: access.Everyone(),
+	Require: access.Requirement{AMR: []string{"mfa", "hwk"}, ACR: []string{"phr", "phrh"}, MaxAge: time.Hour},
+}
 
 // canary is what must never come out again.
 const canary = "canary-of-the-body"
@@ -102,7 +111,10 @@ func newScene(t *testing.T, want auth.Reason) *scene {
 	sc.stage = newStage(t, func(c *auth.Config) {
 		// A second provider, at which we have the same client ID, and an application of its own.
 		c.Providers = append(c.Providers, auth.Provider{Name: "other", Issuer: otherIssuer, ClientID: "outpost", ClientSecret: "client secret", Scopes: []string{"openid"}})
-		c.Applications = append(c.Applications, auth.Application{Name: "notes", ExternalURL: "https://notes.example.org", Provider: "other", Policy: access.Everyone()})
+		c.Applications = append(c.Applications,
+			auth.Application{Name: "notes", ExternalURL: "https://notes.example.org", Providers: []string{"other"}, Policy: access.Everyone()},
+			auth.Application{Name: "club", ExternalURL: "https://club.example.org", Providers: []string{"idp", "other"}, Policy: access.Everyone()},
+			vault)
 		next := c.Transport
 		c.Transport = transport(func(r *http.Request) (*http.Response, error) {
 			sc.mu.Lock()
@@ -220,13 +232,13 @@ func (r row) play(t *testing.T) {
 // statusOf is the status that the browser ends with.
 func statusOf(reason auth.Reason) int {
 	switch reason {
-	case auth.SignedIn, auth.SignedOut:
+	case auth.SignedIn, auth.SignedOut, auth.ChooseProvider:
 		return http.StatusOK
 	case auth.ProviderUnreachable, auth.UserinfoUnavailable:
 		return http.StatusServiceUnavailable
 	case auth.ProviderMisconfigured:
 		return http.StatusBadGateway
-	case auth.GroupsOverage:
+	case auth.GroupsOverage, auth.InsufficientAuthentication:
 		return http.StatusForbidden
 	}
 	return http.StatusBadRequest

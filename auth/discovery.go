@@ -48,6 +48,8 @@ type metadata struct {
 	Userinfo      string   `json:"userinfo_endpoint"`
 	EndSession    string   `json:"end_session_endpoint"`
 	Revocation    string   `json:"revocation_endpoint"`
+	Pushed        string   `json:"pushed_authorization_request_endpoint"`
+	RequirePushed bool     `json:"require_pushed_authorization_requests"`
 	JWKS          string   `json:"jwks_uri"`
 	Scopes        []string `json:"scopes_supported"`
 	AuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
@@ -189,8 +191,9 @@ func (m *metadata) check(issuer string) error {
 	for name, endpoint := range map[string]string{
 		"authorization_endpoint": m.Authorization, "token_endpoint": m.Token, "jwks_uri": m.JWKS,
 		"userinfo_endpoint": m.Userinfo, "end_session_endpoint": m.EndSession, "revocation_endpoint": m.Revocation,
+		"pushed_authorization_request_endpoint": m.Pushed,
 	} {
-		optional := name == "userinfo_endpoint" || name == "end_session_endpoint" || name == "revocation_endpoint"
+		optional := name != "authorization_endpoint" && name != "token_endpoint" && name != "jwks_uri"
 		if endpoint == "" && optional {
 			continue
 		}

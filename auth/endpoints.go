@@ -29,6 +29,8 @@ func (o *Outpost) Endpoints() http.Handler {
 		endpoint, found := endpoints[path]
 		switch query := r.URL.Query(); {
 		case found:
+		case strings.HasPrefix(path, Prefix+"/callback/"):
+			endpoint = callback
 		case path != Prefix && !strings.HasPrefix(path, Prefix+"/"):
 			// nginx sends nothing of the kind; whoever does learns nothing.
 			w.Header()["Cache-Control"] = noStore

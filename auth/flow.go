@@ -41,6 +41,7 @@ type flow struct {
 	application string
 	provider    string
 	loop        loop
+	steppedUp   bool    // the person was asked to prove anew who they are
 	returnURL   string  // "" if it lies in cookies
 	kept        keptURL // which cookies; zero if it does not
 }
@@ -77,19 +78,15 @@ func newFlows(secrets [][]byte) (*flows, error) {
 	return &flows{states: states, browsers: browsers}, nil
 }
 
-// begin makes a flow for the browser and returns it with its state. The return
-// URL is in the state unless it is kept in cookies.
-func (f *flows) begin(b *browser, app *application, returnURL string, kept keptURL) (*flow, string, error) {
-	fl := &flow{
-		begun: time.Now(), browser: b.digest(), application: app.name, provider: app.provider.name,
-		loop: b.loop, returnURL: returnURL, kept: kept,
-	}
+// begin gives a flow its ID and binds it to the browser; it returns its state.
+// The return URL is in the state unless it is kept in cookies.
+func (f *flows) begin(b *browser, fl *flow) (string, error) {
+	fl.begun, fl.browser, fl.loop = time.Now(), b.digest(), b.loop
 	rand.Read(fl.id[:])
-	if kept != (keptURL{}) {
+	if fl.kept != (keptURL{}) {
 		fl.returnURL = ""
 	}
-	state, err := f.states.Seal("state", fl.encode())
-	return fl, state, err
+	return f.states.Seal("state", fl.encode())
 }
 
 // open returns the flow of a state and the index of the secret that sealed
@@ -159,6 +156,11 @@ func (b *browser) began(fl *flow) bool {
 	return subtle.ConstantTimeCompare(d[:], fl.browser[:]) == 1
 }
 
+const (
+	flagKept      = 1 << iota // the return URL lies in cookies
+	flagSteppedUp             // flow.steppedUp
+)
+
 var errFlow = errors.New("flow: not of this version")
 
 func (fl *flow) encode() []byte {
@@ -167,10 +169,14 @@ func (fl *flow) encode() []byte {
 	out = append(out, fl.browser[:]...)
 	out = binary.BigEndian.AppendUint64(out, uint64(fl.begun.UnixNano()))
 	out = fl.loop.append(out)
+	var flags byte
+	if fl.steppedUp {
+		flags |= flagSteppedUp
+	}
 	if fl.kept == (keptURL{}) {
-		out = append(out, 0)
+		out = append(out, flags)
 	} else {
-		out = binary.BigEndian.AppendUint64(append(out, 1), uint64(fl.kept.at))
+		out = binary.BigEndian.AppendUint64(append(out, flags|flagKept), uint64(fl.kept.at))
 		out = append(out, fl.kept.sum[:]...)
 	}
 	for _, s := range []string{fl.application, fl.provider, fl.returnURL} {
@@ -188,8 +194,9 @@ func decodeFlow(in []byte) (*flow, error) {
 	fl := &flow{id: [16]byte(in[1:17]), browser: [16]byte(in[17:33])}
 	fl.begun = time.Unix(0, int64(binary.BigEndian.Uint64(in[33:41])))
 	fl.loop = decodeLoop(in[41 : 41+loopSize])
-	isKept, in := in[fixed-1] == 1, in[fixed:]
-	if isKept {
+	flags, in := in[fixed-1], in[fixed:]
+	fl.steppedUp = flags&flagSteppedUp != 0
+	if flags&flagKept != 0 {
 		if len(in) < 8+32 {
 			return nil, errors.Join(errFlow, session.ErrNone)
 		}

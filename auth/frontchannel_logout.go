@@ -38,25 +38,28 @@ func (o *Outpost) frontchannelLogout(v *visit) error {
 	}
 	if live != nil && live.Session().Identity.Issuer == query.Get("iss") && live.Session().SID == query.Get("sid") {
 		w := session.Whose{Issuer: query.Get("iss"), SID: query.Get("sid")}
-		if err := o.endByProvider(v, v.app.provider, w, "frontchannel_logout"); err != nil {
+		if err := o.endByProvider(v, v.provider, w, "frontchannel_logout"); err != nil {
 			return &Error{Status: http.StatusServiceUnavailable, Reason: StoreUnavailable, Err: err}
 		}
 		v.clearSession()
 	}
 	h := v.w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; frame-ancestors "+strings.Join(v.app.provider.origins(), " "))
+	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; frame-ancestors "+strings.Join(v.app.origins(), " "))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	v.w.WriteHeader(http.StatusOK)
 	return nil
 }
 
-// origins are those from which the provider may show us in a frame: its
-// issuer's and those of the pages that it shows to browsers.
-func (p *provider) origins() []string {
-	pages := []string{p.issuer}
-	if m := p.known.Load(); m != nil {
-		pages = append(pages, m.Authorization, m.EndSession)
+// origins are those from which the application's providers may show us in a
+// frame: their issuers' and those of the pages that they show to browsers.
+func (a *application) origins() []string {
+	var pages []string
+	for _, p := range a.providers {
+		pages = append(pages, p.issuer)
+		if m := p.known.Load(); m != nil {
+			pages = append(pages, m.Authorization, m.EndSession)
+		}
 	}
 	var origins []string
 	for _, page := range pages {

@@ -80,7 +80,8 @@ func (p *provider) checkClaims(t *oidc.IDToken, c claims) error {
 	return c.checkSpelling()
 }
 
-// checkDates holds exp, iat and nbf against our clock, give or take skew.
+// checkDates holds exp, iat, nbf and auth_time against our clock, give or take
+// skew.
 func (c claims) checkDates(now time.Time) error {
 	expires, err := c.date("exp")
 	if err != nil {
@@ -105,8 +106,21 @@ func (c claims) checkDates(now time.Time) error {
 		return fmt.Errorf("iat is %s old", now.Sub(issued).Round(time.Second))
 	case notBefore.Sub(now) > skew:
 		return fmt.Errorf("nbf is %s ahead of our clock", notBefore.Sub(now).Round(time.Second))
+	case c.authTime().Sub(now) > skew:
+		// It would count as recent for as long as it lies ahead.
+		return fmt.Errorf("auth_time is %s ahead of our clock", c.authTime().Sub(now).Round(time.Second))
 	}
 	return nil
+}
+
+// authTime is when the person last proved who they are; zero where the provider
+// does not say, or says what is no date.
+func (c claims) authTime() time.Time {
+	at, err := c.date("auth_time")
+	if err != nil {
+		return time.Time{}
+	}
+	return at.Truncate(time.Second)
 }
 
 // checkSpelling refuses claims that encoding/json, and so go-oidc, takes for

@@ -1,10 +1,11 @@
 package auth
 
-// provider.go speaks to one OpenID provider: it builds the authorization
-// request, exchanges the code, and makes an identity of what comes back, once
-// id_token.go and userinfo.go believe it.
+// provider.go speaks to one OpenID provider: it exchanges the code, and makes an
+// identity of what comes back, once id_token.go and userinfo.go believe it. The
+// authorization request before that is in authorization.go.
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"errors"
@@ -26,7 +27,8 @@ import (
 
 // Provider is one OpenID provider at which we are registered.
 type Provider struct {
-	Name         string     // as applications name it; part of a file name and a metric label
+	Name         string     // as applications name it; part of a file name, of redirect URIs and a metric label
+	Title        string     // what people choose it by where there are several; "" for Name
 	Issuer       string     // compared byte for byte with what the provider says
 	ClientID     string     // our registration
 	ClientSecret string     // "" for none
@@ -38,6 +40,7 @@ type Provider struct {
 	Tenants      []string   // of an Entra issuer for many: those that may sign in, as tid has them; nil for any other issuer
 
 	Extra         map[string]string // parameters of the authorization request besides our own, which go before them
+	Push          bool              // push authorization requests (RFC 9126); it is done anyway where the provider requires it
 	EndSessionURL string            // instead of the end-session endpoint; {client_id}, {post_logout_redirect_uri}, {id_token_hint} and {state} in its query are filled in
 
 	BackchannelURL string                                // scheme://host[:port] where we reach what has the issuer's own address; "" for there
@@ -47,10 +50,15 @@ type Provider struct {
 	// RemoveMissingGroups takes groups and entitlements from who is
 	// rechecked and of whom the provider names none; else they keep what they had.
 	RemoveMissingGroups bool
+
+	// UnverifiedEmail lets addresses count that the provider has not verified.
+	// It weakens a policy by address to whatever people may write into their
+	// own profile.
+	UnverifiedEmail bool
 }
 
 type provider struct {
-	name, issuer, clientID, clientSecret string
+	name, title, issuer, clientID, clientSecret string
 
 	clientAuth  ClientAuth
 	clientKey   crypto.Signer // nil for none
@@ -58,6 +66,8 @@ type provider struct {
 
 	tenants    []string
 	extra      map[string]string
+	push       bool
+	pushing    chan struct{} // holds one for each request that is being pushed
 	endSession string
 
 	scopes   []string
@@ -72,18 +82,20 @@ type provider struct {
 	fetched  atomic.Pointer[time.Time] // when, by this process; nil if never
 	trouble  atomic.Pointer[trouble]   // nil if the last fetch did not fail
 
-	rechecks      bool // are sessions rechecked?
-	removeMissing bool
-	background    *background
-	failures      denials // of rechecks
+	rechecks        bool // are sessions rechecked?
+	removeMissing   bool
+	unverifiedEmail bool
+	background      *background
+	failures        denials // of rechecks
 }
 
 func newProvider(c Provider, client *http.Client, keepDir string, log *slog.Logger, hooks Hooks) *provider {
 	p := &provider{
-		name: c.Name, issuer: c.Issuer, clientID: c.ClientID, clientSecret: c.ClientSecret, scopes: c.Scopes, claims: c.Claims.filled(),
+		name: c.Name, title: cmp.Or(c.Title, c.Name), issuer: c.Issuer, clientID: c.ClientID, clientSecret: c.ClientSecret, scopes: c.Scopes, claims: c.Claims.filled(),
 		clientAuth: c.ClientAuth, clientKeyID: c.ClientKeyID,
-		tenants: c.Tenants, extra: c.Extra, endSession: c.EndSessionURL,
+		tenants: c.Tenants, extra: c.Extra, push: c.Push, pushing: make(chan struct{}, maxPushes), endSession: c.EndSessionURL,
 		client: client, keepDir: keepDir, log: log.With("provider", c.Name), hooks: hooks, removeMissing: c.RemoveMissingGroups,
+		unverifiedEmail: c.UnverifiedEmail,
 	}
 	p.background = newBackground(p.log)
 	p.keys = &keySet{get: func(ctx context.Context, from string, into any) error {
@@ -101,33 +113,6 @@ func (p *provider) status() ProviderStatus {
 		s.Up = p.fetched.Load() != nil
 	}
 	return s
-}
-
-// authorization is what is particular to one authorization request.
-type authorization struct {
-	redirectURI, state, nonce, verifier string
-	switchAccount                       bool
-}
-
-// authorizationURL is the authorization request (OpenID Connect Core §3.1.2.1).
-func (p *provider) authorizationURL(m *metadata, a authorization) string {
-	options := []oauth2.AuthCodeOption{oidc.Nonce(a.nonce), oauth2.S256ChallengeOption(a.verifier)}
-	if a.switchAccount {
-		options = append(options, oauth2.SetAuthURLParam("prompt", "login"))
-	}
-	own := p.oauth2(m, a.redirectURI).AuthCodeURL(a.state, options...)
-	u, err := url.Parse(own)
-	if err != nil || len(p.extra) == 0 {
-		return own
-	}
-	query := u.Query()
-	for name, value := range p.extra {
-		if !query.Has(name) {
-			query.Set(name, value)
-		}
-	}
-	u.RawQuery = query.Encode()
-	return u.String()
 }
 
 func (p *provider) oauth2(m *metadata, redirectURI string) *oauth2.Config {
@@ -227,11 +212,8 @@ func (p *provider) signIn(ctx context.Context, a answer) (signedIn, error) {
 	if err != nil {
 		return signedIn{}, &refusal{GroupsOverage, err}
 	}
-	s := signedIn{identity: identity, sid: claims.text("sid"), idToken: raw, amr: claims.list("amr"), acr: claims.text("acr")}
+	s := signedIn{identity: identity, sid: claims.text("sid"), idToken: raw, amr: claims.list("amr"), acr: claims.text("acr"), authTime: claims.authTime()}
 	p.keepTokens(m, token, &s)
-	if at := claims.number("auth_time"); at > 0 {
-		s.authTime = time.Unix(at, 0)
-	}
 	return s, nil
 }
 

@@ -6,6 +6,10 @@ type Reason string
 
 // Reasons of a check.
 const (
+	// InsufficientAuthentication is of somebody who has not proved who they are
+	// as the application requires it; the name is RFC 9470's (§3).
+	InsufficientAuthentication Reason = "insufficient_user_authentication"
+
 	Allowed          Reason = "allowed"
 	NotSignedIn      Reason = "not_signed_in"
 	NotAllowed       Reason = "not_allowed"
@@ -24,6 +28,7 @@ const (
 // Reasons of a sign-in, besides those of a check.
 const (
 	SignedIn              Reason = "signed_in"
+	ChooseProvider        Reason = "choose_provider"
 	StateInvalid          Reason = "state_invalid"
 	StateExpired          Reason = "state_expired"
 	StateUsed             Reason = "state_used"
@@ -58,9 +63,9 @@ const (
 // Reasons are all of them, in the order of this file.
 func Reasons() []Reason {
 	return []Reason{
-		Allowed, NotSignedIn, NotAllowed, UnknownHost, HostMismatch, UntrustedPeer, URLMissing, URLInvalid, HeaderAlias,
+		InsufficientAuthentication, Allowed, NotSignedIn, NotAllowed, UnknownHost, HostMismatch, UntrustedPeer, URLMissing, URLInvalid, HeaderAlias,
 		HeaderTooLarge, CookieAmbiguous, StoreUnavailable, Internal,
-		SignedIn, StateInvalid, StateExpired, StateUsed, BrowserMismatch, BrowserMissing, CallbackInvalid, ProviderError,
+		SignedIn, ChooseProvider, StateInvalid, StateExpired, StateUsed, BrowserMismatch, BrowserMissing, CallbackInvalid, ProviderError,
 		ProviderUnreachable, ProviderMisconfigured, ExchangeRefused, TokenInvalid, NonceMismatch, UserinfoInvalid,
 		UserinfoUnavailable, GroupsOverage, SignedOutMeanwhile, Loop, MethodNotAllowed, NotFound, EarlyData,
 		SignedOut, SignedOutHere, SignOutConfirm, SignOutRefused, LogoutInvalid,

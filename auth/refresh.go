@@ -121,10 +121,7 @@ func (p *provider) verifyRefreshed(ctx context.Context, m *metadata, answer toke
 	if err != nil {
 		return nil, &refusal{TokenInvalid, err}
 	}
-	authTime := time.Time{}
-	if at := c.number("auth_time"); at > 0 {
-		authTime = time.Unix(at, 0)
-	}
+	authTime := c.authTime()
 	_, hashed := c["at_hash"]
 	switch {
 	case issuer != s.Identity.Issuer || idToken.Subject != s.Identity.Subject:

@@ -41,15 +41,16 @@ var (
 	cookieUnescape = strings.NewReplacer("^0", "^", "^1", `"`, "^2", ";", "^3", ",")
 )
 
-// partPrefix is what start's query says, behind switchAccount if that is there,
-// when the browser comes back for another part: part=TIME-NUMBER&.
+// partPrefix is what start's query says, behind what it is asked, when the
+// browser comes back for another part: part=TIME-NUMBER&.
 const partPrefix = "part="
 
-// keeping reads which part of a return URL is to be set next, and under which
-// name. What does not fit begins anew: that costs the browser a round trip.
-func keeping(rawQuery, returnURL string) (keptURL, int) {
+// keeping reads, behind what start is asked, which part of a return URL is to be
+// set next, and under which name. What does not fit begins anew: that costs the
+// browser a round trip.
+func keeping(rest, returnURL string) (keptURL, int) {
 	fresh := keptURL{time.Now().UnixMicro(), sha256.Sum256([]byte(returnURL))}
-	pair, _, _ := strings.Cut(strings.TrimPrefix(rawQuery, switchAccount), "&")
+	pair, _, _ := strings.Cut(rest, "&")
 	step, ok := strings.CutPrefix(pair, partPrefix)
 	at, number, _ := strings.Cut(step, "-")
 	began, err1 := strconv.ParseInt(at, 16, 64)

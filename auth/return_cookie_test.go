@@ -36,7 +36,7 @@ func keep(t *testing.T, app *application, kept keptURL, returnURL string, send f
 		if part == 0 {
 			return
 		}
-		query := strings.TrimPrefix(nextPartURL(app, kept, part, returnURL, false), app.external+Prefix+"/start?")
+		query := strings.TrimPrefix(nextPartURL(app, kept, part, returnURL, asked{}), app.external+Prefix+"/start?")
 		if k, n := keeping(query, returnURL); k != kept || n != part {
 			t.Fatalf("part %d of %+v is read as %d of %+v", part, kept, n, k)
 		}

@@ -187,26 +187,53 @@ func (o *Outpost) stillGood(returnURL string, app *application) bool {
 	return ok && owner == app && again == returnURL
 }
 
-// switchAccount at the front of start's query asks the provider to let the
-// person choose anew.
-const switchAccount = "switch=1&"
+// asked is what start is asked for besides where to go. It stands in front of
+// rd, in this order, where signInURL puts it, and counts nowhere else: an rd
+// without escaping may hold anything.
+type asked struct {
+	other    bool   // another account than the one that the provider has in mind
+	stepUp   bool   // proof anew, since what came last is not enough
+	provider string // where to sign in; "" where nobody has chosen
+}
+
+const (
+	switchAccount = "switch=1&"
+	stepUp        = "step_up=1&"
+	chosen        = "provider="
+)
+
+// askedOf reads the front of start's query and returns the rest of it.
+func askedOf(rawQuery string) (a asked, rest string) {
+	rest, a.other = strings.CutPrefix(rawQuery, switchAccount)
+	rest, a.stepUp = strings.CutPrefix(rest, stepUp)
+	if after, ok := strings.CutPrefix(rest, chosen); ok {
+		a.provider, rest, _ = strings.Cut(after, "&")
+	}
+	return a, rest
+}
+
+func (a asked) query() string {
+	var front string
+	if a.other {
+		front += switchAccount
+	}
+	if a.stepUp {
+		front += stepUp
+	}
+	if a.provider != "" {
+		front += chosen + a.provider + "&"
+	}
+	return front
+}
 
 // signInURL is the address at which a browser signs in for returnURL.
-func signInURL(app *application, returnURL string, other bool) string {
-	query := "rd=" + url.QueryEscape(returnURL)
-	if other {
-		query = switchAccount + query
-	}
-	return app.external + Prefix + "/start?" + query
+func signInURL(app *application, returnURL string, a asked) string {
+	return app.external + Prefix + "/start?" + a.query() + "rd=" + url.QueryEscape(returnURL)
 }
 
 // nextPartURL is where a browser comes back for another part of its return
 // URL, which stands there without escaping: three times the length might be
 // more than nginx takes.
-func nextPartURL(app *application, kept keptURL, part int, returnURL string, other bool) string {
-	query := fmt.Sprintf("%s%x-%d&rd=%s", partPrefix, kept.at, part, returnURL)
-	if other {
-		query = switchAccount + query
-	}
-	return app.external + Prefix + "/start?" + query
+func nextPartURL(app *application, kept keptURL, part int, returnURL string, a asked) string {
+	return fmt.Sprintf("%s%s/start?%s%s%x-%d&rd=%s", app.external, Prefix, a.query(), partPrefix, kept.at, part, returnURL)
 }

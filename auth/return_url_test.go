@@ -16,9 +16,9 @@ func newReturnStage(t testing.TB, scheme string) *Outpost {
 	t.Helper()
 	o, err := New(Config{
 		Applications: []Application{
-			{Name: "home", ExternalURL: scheme + "://outpost.example.com", CookieDomain: "example.com", Provider: "idp", Policy: access.Everyone()},
-			{Name: "router", ExternalURL: scheme + "://router.example.com", Provider: "idp"},
-			{Name: "wiki", ExternalURL: scheme + "://wiki.example.net:8443", Provider: "idp"},
+			{Name: "home", ExternalURL: scheme + "://outpost.example.com", CookieDomain: "example.com", Providers: []string{"idp"}, Policy: access.Everyone()},
+			{Name: "router", ExternalURL: scheme + "://router.example.com", Providers: []string{"idp"}},
+			{Name: "wiki", ExternalURL: scheme + "://wiki.example.net:8443", Providers: []string{"idp"}},
 		},
 		Providers: []Provider{{Name: "idp", Issuer: "https://idp.example.org", ClientID: "outpost"}},
 		Session:   session.Config{Store: memory.New(), Secrets: [][]byte{[]byte(rand.Text() + rand.Text())}, Idle: 1e9, Max: 2e9},
@@ -151,8 +151,7 @@ func FuzzReturnURL(f *testing.F) {
 
 func FuzzState(f *testing.F) {
 	o := newReturnStage(f, "https")
-	app := o.applications.byName["home"]
-	_, state, err := o.flows.begin(newBrowser(), app, "https://app.example.com/x", keptURL{})
+	state, err := o.flows.begin(newBrowser(), &flow{application: "home", provider: "idp", returnURL: "https://app.example.com/x"})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -184,7 +183,7 @@ func FuzzDecodeFlow(f *testing.F) {
 func TestSizes(t *testing.T) {
 	o := newReturnStage(t, "https")
 	app := o.applications.byName["home"]
-	_, state, err := o.flows.begin(newBrowser(), app, "https://app.example.com/"+strings.Repeat("a", maxInlineReturnURL-24), keptURL{})
+	state, err := o.flows.begin(newBrowser(), &flow{application: "home", provider: "idp", returnURL: "https://app.example.com/" + strings.Repeat("a", maxInlineReturnURL-24)})
 	if err != nil || len(state) > 1600 {
 		t.Errorf("state has %d bytes, %v", len(state), err)
 	}

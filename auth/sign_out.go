@@ -92,8 +92,8 @@ func (o *Outpost) end(v *visit, live *session.Live, all bool) error {
 	}
 	v.clearSession()
 	o.endLoop(v)
-	v.app.provider.revoke(whole.RefreshToken)
-	next := v.app.provider.endSessionURL(o.endSession(v.app, whole.IDToken))
+	v.provider.revoke(whole.RefreshToken)
+	next := v.provider.endSessionURL(o.endSession(v, whole.IDToken))
 	reason := SignedOut
 	if next == "" {
 		reason = SignedOutHere
@@ -108,15 +108,15 @@ func (o *Outpost) end(v *visit, live *session.Live, all bool) error {
 	return nil
 }
 
-func (o *Outpost) endSession(app *application, idToken string) url.Values {
+func (o *Outpost) endSession(v *visit, idToken string) url.Values {
 	q := url.Values{
-		"client_id":                {app.provider.clientID},
-		"post_logout_redirect_uri": {app.external + Prefix + "/sign_out"},
+		"client_id":                {v.provider.clientID},
+		"post_logout_redirect_uri": {v.app.external + Prefix + "/sign_out"},
 	}
 	if idToken != "" && len(idToken) <= maxHint {
 		q.Set("id_token_hint", idToken)
 	}
-	if state, err := o.flows.states.Seal("sign_out", []byte(app.name)); err == nil {
+	if state, err := o.flows.states.Seal("sign_out", []byte(v.app.name)); err == nil {
 		q.Set("state", state)
 	}
 	return q

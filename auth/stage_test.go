@@ -47,6 +47,7 @@ const (
 type stage struct {
 	t        *testing.T
 	outpost  *auth.Outpost
+	config   auth.Config // that it was made of
 	public   http.Handler
 	provider *provider
 	log      *syncBuffer
@@ -59,9 +60,9 @@ func newStage(t *testing.T, change ...func(*auth.Config)) *stage {
 	s := &stage{t: t, provider: newProvider(t), log: &syncBuffer{}}
 	cfg := auth.Config{
 		Applications: []auth.Application{
-			{Name: "home", ExternalURL: "https://outpost.example.com", CookieDomain: "example.com", Provider: "idp", Policy: access.Everyone()},
-			{Name: "router", ExternalURL: "https://router.example.com", Provider: "idp", Policy: access.Allow(access.Lists{Groups: []string{"admins"}})},
-			{Name: "wiki", ExternalURL: "https://wiki.example.net:8443", Provider: "idp", Policy: access.Everyone()},
+			{Name: "home", ExternalURL: "https://outpost.example.com", CookieDomain: "example.com", Providers: []string{"idp"}, Policy: access.Everyone()},
+			{Name: "router", ExternalURL: "https://router.example.com", Providers: []string{"idp"}, Policy: access.Allow(access.Lists{Groups: []string{"admins"}})},
+			{Name: "wiki", ExternalURL: "https://wiki.example.net:8443", Providers: []string{"idp"}, Policy: access.Everyone()},
 		},
 		Providers: []auth.Provider{{Name: "idp", Issuer: issuer, ClientID: "outpost", ClientSecret: "client secret", Scopes: []string{"openid", "profile", "unknown"}}},
 		Session:   session.Config{Store: memory.New(), Secrets: [][]byte{bytes.Repeat([]byte("s"), 32)}, Idle: time.Hour, Max: 24 * time.Hour},
@@ -77,6 +78,7 @@ func newStage(t *testing.T, change ...func(*auth.Config)) *stage {
 		f(&cfg)
 	}
 	var err error
+	s.config = cfg
 	if s.outpost, err = auth.New(cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +294,9 @@ type provider struct {
 	tokens   map[string]string         // access token → user
 	keys     func() jose.JSONWebKeySet // what jwks_uri answers
 	client   func(*http.Request) bool  // whether a token request is of our client
-	seen     []url.Values              // authorization requests
+	seen     []url.Values              // authorization requests, as the browser brought them
+	pushed   map[string]url.Values     // requests that were pushed and not yet used, by request_uri
+	asked    []url.Values              // authorization requests, those that were pushed as they were pushed
 
 	refresh   bool                           // issue refresh tokens, and rotate them
 	refreshes map[string]refreshable         // refresh tokens that are good
@@ -355,6 +359,11 @@ func (p *provider) visit(r *http.Request, user string) *http.Response {
 	switch r.URL.Path {
 	case "/authorize":
 		p.seen = append(p.seen, q)
+		if reference := q.Get("request_uri"); reference != "" {
+			q = p.pushed[reference]
+			delete(p.pushed, reference)
+		}
+		p.asked = append(p.asked, q)
 		code := rand.Text()
 		p.codes[code] = authorization{user, q.Get("nonce"), q.Get("code_challenge"), q.Get("redirect_uri")}
 		w.Header().Set("Location", q.Get("redirect_uri")+"?"+url.Values{"code": {code}, "state": {q.Get("state")}, "session_state": {"x.y"}}.Encode())
@@ -411,6 +420,15 @@ func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 			break
 		}
 		p.answerToken(w, r)
+	case "/par":
+		r.ParseForm()
+		reference := "urn:ietf:params:oauth:request_uri:" + rand.Text()
+		if p.pushed == nil {
+			p.pushed = map[string]url.Values{}
+		}
+		p.pushed[reference] = r.Form
+		w.WriteHeader(http.StatusCreated)
+		json.NewEncoder(w).Encode(map[string]any{"request_uri": reference, "expires_in": 60})
 	case "/revoke":
 		r.ParseForm()
 		if id, secret, _ := r.BasicAuth(); id != "outpost" || secret != "client+secret" {

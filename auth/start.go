@@ -9,7 +9,6 @@ package auth
 import (
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"outpost/headers"
@@ -25,12 +24,14 @@ const (
 // start handles /outpost.goauthentik.io/start?rd=URL.
 //
 //  1. Where does the person want to go, and to which application is that?
-//  2. Someone signed in is sent there, or told why not.
+//  2. Someone signed in is sent there, or told why not; who has not proved
+//     enough goes on, to prove more.
 //  3. What is no navigation gets JSON and no cookie: it cannot sign in.
 //  4. Off to the application's own host, where cookie and callback live.
-//  5. A browser that goes round in circles is stopped.
-//  6. A provider that does not answer is said so, here, not by the browser.
-//  7. A new flow: the state to the provider, the cookie to the browser.
+//  5. Of several providers the person chooses one.
+//  6. A browser that goes round in circles is stopped.
+//  7. A provider that does not answer is said so, here, not by the browser.
+//  8. A new flow: the state to the provider, the cookie to the browser.
 func (o *Outpost) start(v *visit) error {
 	if err := v.allow(http.MethodGet, http.MethodHead); err != nil {
 		return err
@@ -39,39 +40,62 @@ func (o *Outpost) start(v *visit) error {
 	if !ok {
 		v.log.Debug("return URL absent or refused; the front page stands in")
 	}
-	other := switchesAccount(v.r)
+	a, rest := askedOf(v.r.URL.RawQuery)
 	live, err := o.live(v)
 	if err != nil {
 		return err
 	}
 	navigation := page.Navigation(v.r.Header)
-	if live != nil && owner == v.app && !other {
-		return o.startSignedIn(v, live, returnURL, navigation)
+	if live != nil && owner == v.app && !a.other {
+		d := o.judge(v.app, live, time.Now())
+		if d.Reason != InsufficientAuthentication || !navigation {
+			return o.startSignedIn(v, live, d, returnURL, navigation)
+		}
+		a.stepUp, a.provider = true, v.provider.name
 	}
 	if !navigation {
-		return &Error{Status: http.StatusForbidden, Reason: NotSignedIn, Page: page.Data{SignInURL: signInURL(v.app, returnURL, false)}}
+		return &Error{Status: http.StatusForbidden, Reason: NotSignedIn, Page: page.Data{SignInURL: signInURL(v.app, returnURL, asked{})}}
 	}
 	if owner != v.app || !sameHostname(v.host, v.app.host) {
-		v.redirect(signInURL(owner, returnURL, other))
+		if owner != v.app {
+			a.provider = "" // was chosen for another application
+		}
+		v.redirect(signInURL(owner, returnURL, a))
 		return nil
 	}
-	return o.begin(v, returnURL, other)
+	if v.provider = v.app.only(); v.provider == nil {
+		v.provider = v.app.provider(a.provider)
+	}
+	if v.provider == nil {
+		return o.choose(v, returnURL, a)
+	}
+	return o.begin(v, returnURL, a, rest)
+}
+
+// choose asks the person at which provider to sign in.
+func (o *Outpost) choose(v *visit, returnURL string, a asked) error {
+	var choices []page.Choice
+	for _, p := range v.app.providers {
+		a.provider = p.name
+		choices = append(choices, page.Choice{Label: p.title, URL: signInURL(v.app, returnURL, a)})
+	}
+	v.show(http.StatusOK, ChooseProvider, page.Data{Choices: choices})
+	return nil
 }
 
 // startSignedIn answers someone who has a session of this application.
-func (o *Outpost) startSignedIn(v *visit, live *session.Live, returnURL string, navigation bool) error {
-	d := o.judge(v.app, live)
+func (o *Outpost) startSignedIn(v *visit, live *session.Live, d Decision, returnURL string, navigation bool) error {
 	if d.Status != http.StatusOK || !navigation {
 		reason := d.Reason
 		if d.Status == http.StatusOK {
 			reason = NotSignedIn // it was so when the check was made; asking again helps
 		}
-		o.hooks.SignIn(v.app.name, v.app.provider.name, reason, 0)
+		o.hooks.SignIn(v.app.name, v.provider.name, reason, 0)
 		return &Error{Status: http.StatusForbidden, Reason: reason, Page: page.Data{
 			Identity:   &live.Session().Identity,
-			SwitchURL:  signInURL(v.app, returnURL, true),
+			SwitchURL:  signInURL(v.app, returnURL, asked{other: true}),
 			SignOutURL: Prefix + "/sign_out", EverywhereURL: Prefix + everywhere,
-			SignInURL: signInURL(v.app, returnURL, false),
+			SignInURL: signInURL(v.app, returnURL, asked{}),
 		}}
 	}
 	// Allowed here but not at the check: once that is a race with another
@@ -88,40 +112,43 @@ func (o *Outpost) startSignedIn(v *visit, live *session.Live, returnURL string, 
 	return nil
 }
 
-// begin makes a flow and sends the browser to the provider.
-func (o *Outpost) begin(v *visit, returnURL string, other bool) error {
+// begin makes a flow and sends the browser to the visit's provider. The rest is
+// of start's query, behind what was asked.
+func (o *Outpost) begin(v *visit, returnURL string, a asked, rest string) error {
 	b := o.browser(v)
 	if err := o.guard(v, b); err != nil {
 		return err
 	}
-	meta, err := v.app.provider.ready(v.ctx())
+	meta, err := v.provider.ready(v.ctx())
 	if err != nil {
 		return o.signInError(v, providerReason(err), err, returnURL, 0)
 	}
-	var kept keptURL
+	fl := &flow{application: v.app.name, provider: v.provider.name, returnURL: returnURL, steppedUp: a.stepUp}
 	if len(returnURL) > maxInlineReturnURL {
 		var part int
-		kept, part = keeping(v.r.URL.RawQuery, returnURL)
-		if next := keepReturnURL(v.w, v.r, v.app, kept, returnURL, part); next > 0 {
-			v.redirect(nextPartURL(v.app, kept, next, returnURL, other))
+		fl.kept, part = keeping(rest, returnURL)
+		if next := keepReturnURL(v.w, v.r, v.app, fl.kept, returnURL, part); next > 0 {
+			v.redirect(nextPartURL(v.app, fl.kept, next, returnURL, a))
 			return nil
 		}
 	}
-	fl, state, err := o.flows.begin(b, v.app, returnURL, kept)
+	state, err := o.flows.begin(b, fl)
 	if err != nil {
 		return err
+	}
+	to, err := v.provider.authorizationURL(v.ctx(), meta, authorization{
+		app: v.app, state: state, again: a.other || a.stepUp,
+		nonce: o.flows.nonce(0, b, fl), verifier: o.flows.verifier(0, b, fl),
+	})
+	if err != nil {
+		return o.signInError(v, providerReason(err), err, returnURL, 0)
 	}
 	if err := o.flows.keepBrowser(v.w, v.app, b); err != nil {
 		return err
 	}
-	v.redirect(v.app.provider.authorizationURL(meta, authorization{
-		redirectURI: v.app.redirectURI(), state: state,
-		nonce: o.flows.nonce(0, b, fl), verifier: o.flows.verifier(0, b, fl), switchAccount: other,
-	}))
+	v.redirect(to)
 	return nil
 }
-
-func (a *application) redirectURI() string { return a.external + Prefix + "/callback" }
 
 // browser reads the browser cookie, or makes a new browser. A loop that ended,
 // by time or by an accepted check, is forgotten.
@@ -156,7 +183,7 @@ func (o *Outpost) guard(v *visit, b *browser) error {
 	if err := o.flows.keepBrowser(v.w, v.app, b); err != nil {
 		return err
 	}
-	o.hooks.SignIn(v.app.name, v.app.provider.name, Loop, 0)
+	o.hooks.SignIn(v.app.name, v.providerName(), Loop, 0)
 	return &Error{Status: http.StatusForbidden, Reason: Loop, Page: page.Data{RetryURL: v.app.external + "/"}}
 }
 
@@ -173,13 +200,6 @@ func (o *Outpost) endLoop(v *visit) {
 	}
 }
 
-// switchesAccount reports whether the person asked for another account than
-// the one that the provider has in mind. It counts at the front of the query
-// alone, where signInURL puts it: an rd without escaping may hold anything.
-func switchesAccount(r *http.Request) bool {
-	return strings.HasPrefix(r.URL.RawQuery, switchAccount)
-}
-
 func sameHostname(a, b string) bool { return headers.Hostname(a) == headers.Hostname(b) }
 
 // providerReason is what a failure to reach or to understand the provider is
@@ -193,19 +213,19 @@ func providerReason(err error) Reason {
 
 // signInError is a sign-in that did not succeed. The page's link begins again.
 func (o *Outpost) signInError(v *visit, reason Reason, cause error, returnURL string, took time.Duration) error {
-	o.hooks.SignIn(v.app.name, v.app.provider.name, reason, took)
+	o.hooks.SignIn(v.app.name, v.providerName(), reason, took)
 	status := http.StatusBadRequest
 	switch reason {
 	case ProviderUnreachable, UserinfoUnavailable, StoreUnavailable:
 		status = http.StatusServiceUnavailable
 	case ProviderMisconfigured:
 		status = http.StatusBadGateway
-	case GroupsOverage:
+	case GroupsOverage, InsufficientAuthentication:
 		status = http.StatusForbidden // trying again does not help
 	}
 	d := page.Data{}
 	if returnURL != "" {
-		d.RetryURL = signInURL(v.app, returnURL, false)
+		d.RetryURL = signInURL(v.app, returnURL, asked{})
 	}
 	return &Error{Status: status, Reason: reason, Err: cause, Page: d}
 }

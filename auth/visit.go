@@ -44,9 +44,21 @@ type visit struct {
 	host string // as headers.Host returns it
 	app  *application
 	log  *slog.Logger
+
+	// The provider that the visit is about: the application's only one, that
+	// of the session, that of the flow; nil where it is not known.
+	provider *provider
 }
 
 func (v *visit) ctx() context.Context { return v.r.Context() }
+
+// providerName is for the log and the metrics; "" where it is not known.
+func (v *visit) providerName() string {
+	if v.provider == nil {
+		return ""
+	}
+	return v.provider.name
+}
 
 // endpoint makes an http.Handler of one of the public endpoints.
 func (o *Outpost) endpoint(name string, serve func(*visit) error) http.Handler {
@@ -93,6 +105,7 @@ func (o *Outpost) arrive(v *visit) error {
 	if v.app == nil {
 		return &Error{Status: http.StatusForbidden, Reason: UnknownHost, Page: page.Data{Host: cut(host)}}
 	}
+	v.provider = v.app.only()
 	v.log = v.log.With("application", v.app.name, "client_ip", o.peers.ClientIP(v.r.Header, v.r.RemoteAddr).String())
 	return nil
 }
@@ -135,7 +148,10 @@ func (o *Outpost) tell(v *visit, e *Error) {
 func (v *visit) show(status int, reason Reason, d page.Data) {
 	d.Status, d.Reason, d.RequestID = status, string(reason), v.id
 	if v.app != nil {
-		d.Application, d.Provider = v.app.name, v.app.provider.name
+		d.Application = v.app.name
+		if v.provider != nil {
+			d.Provider = v.provider.title
+		}
 		if d.Host == "" {
 			d.Host = v.host
 		}
@@ -186,8 +202,9 @@ func (v *visit) notEarly() error {
 	return nil
 }
 
-// live finds the session of the visit's application. It returns nil, nil where
-// there is none, and where two contradict each other, which it ends.
+// live finds the session of the visit's application, and its provider. It
+// returns nil, nil where there is none, and where two contradict each other,
+// which it ends.
 func (o *Outpost) live(v *visit) (*session.Live, error) {
 	live, err := o.liveSession(v.ctx(), v.app, v.r.Header["Cookie"])
 	if errors.Is(err, errAmbiguous) {
@@ -199,6 +216,7 @@ func (o *Outpost) live(v *visit) (*session.Live, error) {
 	case err != nil:
 		return nil, &Error{Status: http.StatusServiceUnavailable, Reason: StoreUnavailable, Err: err}
 	}
+	v.provider = v.app.provider(live.Session().Provider)
 	return live, nil
 }
 

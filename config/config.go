@@ -47,6 +47,7 @@ type Config struct {
 // Provider is one OpenID provider and our registration there.
 type Provider struct {
 	Name                    string   // [a-z0-9][a-z0-9-]{0,40}, unique; "default" for the single provider that names itself nothing else
+	Title                   string   // what people choose it by where there are several; "": Name
 	Issuer                  string   // byte for byte as the file has it: a trailing slash matters (OpenID Connect Discovery §4.3)
 	ClientID                string   // RFC 6749 §2.2
 	ClientSecret            Secret   // "": none
@@ -60,8 +61,9 @@ type Provider struct {
 	MissingGroups           string   // MissingKeep or MissingRemove; default MissingKeep
 	InsecureUnverifiedEmail bool     // count an email address that the provider has not verified
 
-	Extra         map[string]string // parameters of the authorization request, none that we set ourselves; nil: none
-	EndSessionURL string            // an https URL (or http with InsecureHTTP) with {client_id} and so on in its query; "": what the provider's metadata say
+	Extra                       map[string]string // parameters of the authorization request, none that we set ourselves; nil: none
+	PushedAuthorizationRequests bool              // push them (RFC 9126) also where the provider does not require it
+	EndSessionURL               string            // an https URL (or http with InsecureHTTP) with {client_id} and so on in its query; "": what the provider's metadata say
 
 	BackchannelURL          string // scheme://host[:port] where the process reaches what has the issuer's own scheme and host; "": there
 	InsecureBackchannelHTTP bool   // allow an http BackchannelURL
@@ -103,8 +105,25 @@ type Application struct {
 	Mode         Mode     // Single or Domain
 	ExternalURL  *url.URL // scheme and host only: lower case, no default port, no trailing dot, no path; the host is unique
 	CookieDomain string   // lower case, no leading dot, no public suffix, unique; "" in single mode
-	Provider     string   // the name of one of Config.Providers
+	Providers    []string // names of Config.Providers, at least one; of several the person chooses one, in this order
 	Allow        *Allow   // nil: every signed-in person
+
+	// What a sign-in asks the provider for.
+	Prompt    []string          // login, consent, select_account; nil: none of them
+	MaxAge    time.Duration     // since the person last proved who they are, at most, when they come back; 0: for ever
+	ACRValues []string          // authentication context classes, the best first; nil: those that Require names
+	LoginHint string            // "": none
+	Extra     map[string]string // more parameters, before those of the provider; nil: none
+
+	Require Require
+}
+
+// Require says how people must have proved who they are. One entry of a list is
+// enough; each list, and MaxAge, has to hold. The zero value requires nothing.
+type Require struct {
+	AMR    []string      // authentication methods (RFC 8176), compared as they are
+	ACR    []string      // authentication context classes, compared as they are
+	MaxAge time.Duration // since the person last proved it, with every check; at least a minute; 0: for ever
 }
 
 // Mode says how far one sign-in reaches.

@@ -41,6 +41,7 @@ trusted_proxies: null # default
 insecure_http: false # default
 provider:
   name: default # default
+  title: null # default
   issuer: https://auth.example.com/application/o/outpost/ # config.yaml:2
   client_id: outpost # config.yaml:3
   client_secret: <secret> # config.yaml:4 from ` + secret + `
@@ -63,6 +64,7 @@ provider:
   missing_groups: keep # default
   insecure_unverified_email: false # default
   extra: null # default
+  pushed_authorization_requests: false # default
   end_session_url: null # default
   backchannel_url: null # default
   insecure_backchannel_http: false # default
@@ -83,6 +85,15 @@ applications:
       users: null # default
       emails: null # default
       email_domains: null # default
+    prompt: null # default
+    max_age: null # default
+    acr_values: null # default
+    login_hint: null # default
+    extra: null # default
+    require:
+      amr: null # default
+      acr: null # default
+      max_age: null # default
 session:
   store: file # default
   max: 1h30m # config.yaml:11

@@ -98,7 +98,7 @@ func keysOf(typ reflect.Type, path string) []string {
 	}
 	var all []string
 	for field := range typ.Fields() {
-		key := strings.ToLower(strings.Join(words.FindAllString(strings.NewReplacer("InsecureHTTP", "InsecureHttp", "CAFile", "CaFile").Replace(field.Name), -1), "_"))
+		key := strings.ToLower(strings.Join(words.FindAllString(strings.NewReplacer("InsecureHTTP", "InsecureHttp", "CAFile", "CaFile", "ACRValues", "AcrValues").Replace(field.Name), -1), "_"))
 		switch {
 		case !field.IsExported() || field.Name == "Warnings":
 			continue

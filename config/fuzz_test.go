@@ -100,7 +100,10 @@ func checkInvariants(t *testing.T, c *config.Config) {
 	applications, hosts, domains := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, a := range c.Applications {
 		must(fuzzName.MatchString(a.Name) && !applications[a.Name], "application's name", a)
-		must(names[a.Provider], "application's provider", a)
+		must(len(a.Providers) > 0, "application without a provider", a)
+		for _, name := range a.Providers {
+			must(names[name], "application's provider", a)
+		}
 		u := a.ExternalURL
 		must(u.Scheme == "https" || c.InsecureHTTP && u.Scheme == "http", "scheme", u)
 		must(u.Host == strings.ToLower(u.Host) && u.Path == "" && u.User == nil && u.String() == u.Scheme+"://"+u.Host && !hosts[u.Host], "external URL", u)

@@ -67,6 +67,7 @@ func (r *reader) provider(n *yaml.Node, path, standard string, insecure bool) (P
 	} else {
 		p.Name = required(s, "name", "choose a short name; applications refer to it", parseName)
 	}
+	p.Title = optional(s, "title", "", parseEntry)
 	p.Issuer = required(s, "issuer", "copy it from the provider, exactly as it is there, the slash at its end included", parseIssuer(insecure))
 	p.ClientID = required(s, "client_id", "copy it from the provider", parseClientID)
 	p.ClientSecret = optional(s, "client_secret", "", parseClientSecret)
@@ -80,6 +81,7 @@ func (r *reader) provider(n *yaml.Node, path, standard string, insecure bool) (P
 	p.MissingGroups = optional(s, "missing_groups", MissingKeep, oneOf(MissingKeep, MissingRemove))
 	p.InsecureUnverifiedEmail = optional(s, "insecure_unverified_email", "false", parseBool)
 	p.Extra = r.extra(s)
+	p.PushedAuthorizationRequests = optional(s, "pushed_authorization_requests", "false", parseBool)
 	p.EndSessionURL = optional(s, "end_session_url", "", parseEndSession(insecure))
 	p.BackchannelURL = optional(s, "backchannel_url", "", parseOrigin)
 	p.InsecureBackchannelHTTP = optional(s, "insecure_backchannel_http", "false", parseBool)
@@ -102,8 +104,9 @@ func (r *reader) claims(parent *section) Claims {
 	return v
 }
 
-// extra reads the section of that name, whose keys are the provider's.
-func (r *reader) extra(parent *section) map[string]string {
+// extra reads the section of that name, whose keys are the provider's; besides
+// are parameters that have a key of their own beside it.
+func (r *reader) extra(parent *section, besides ...string) map[string]string {
 	n := parent.take("extra")
 	if n == nil {
 		parent.put("extra", nullNode())
@@ -117,7 +120,7 @@ func (r *reader) extra(parent *section) map[string]string {
 			if _, twice := all[name]; twice || n.Content[i].Kind != yaml.ScalarNode {
 				continue // reported by plain
 			}
-			if v := checkParameter(name); v != nil {
+			if v := checkParameter(name, besides); v != nil {
 				r.fail(join(s.path, name), at(n.Content[i]), v.rule, v.hint)
 			}
 			all[name] = required(s, name, "write its value", parseEntry)
@@ -159,9 +162,31 @@ func (r *reader) application(n *yaml.Node, path, only string, insecure bool) (Ap
 	a.Mode = required(s, "mode", "say single (this host alone) or domain (every host below cookie_domain)", parseMode)
 	a.ExternalURL = required(s, "external_url", "the address that people type, such as https://app.example.com", parseExternalURL(insecure))
 	a.CookieDomain = optional(s, "cookie_domain", "", parseCookieDomain)
-	a.Provider = optional(s, "provider", only, parseName)
+	a.Providers = oneOrMore(s, "provider", only, parseName)
 	a.Allow = r.allow(s)
+	a.Prompt = oneOrMore(s, "prompt", "", parsePrompt)
+	a.MaxAge = optional(s, "max_age", "", parseMaxAge)
+	a.ACRValues = oneOrMore(s, "acr_values", "", parseWord)
+	a.LoginHint = optional(s, "login_hint", "", parseEntry)
+	a.Extra = r.extra(s, "acr_values", "login_hint")
+	a.Require = r.require(s)
 	return a, s.close()
+}
+
+// require reads the section of that name.
+func (r *reader) require(parent *section) Require {
+	n, path := parent.take("require"), join(parent.path, "require")
+	s := r.open(n, path)
+	v := Require{
+		AMR:    oneOrMore(s, "amr", "", parseWord),
+		ACR:    oneOrMore(s, "acr", "", parseWord),
+		MaxAge: optional(s, "max_age", "", parseMaxAge),
+	}
+	if n != nil && !s.broken && len(n.Content) == 0 {
+		r.fail(path, at(n), "must have at least one of amr, acr and max_age", "remove the key, or write null, to require nothing")
+	}
+	parent.put("require", s.close())
+	return v
 }
 
 // allow reads who may use an application. Everywhere else null stands for the

@@ -68,11 +68,14 @@ var ownParameters = []string{
 	"request", "request_uri", "response_mode", "response_type", "scope", "state",
 }
 
-// checkParameter holds the name of an extra parameter against ours.
-func checkParameter(name string) *violation {
+// checkParameter holds the name of an extra parameter against ours, and against
+// those that have a key besides.
+func checkParameter(name string, besides []string) *violation {
 	switch {
 	case name == "" || !visible(name) || strings.Contains(name, " "):
 		return broken("must be the name of a parameter, without white space", "")
+	case slices.Contains(besides, name):
+		return broken("must not be a parameter that has a key of its own", "write "+name+" beside extra, not below it")
 	case slices.Contains(ownParameters, name):
 		return broken("must not be a parameter that outpost sets itself", "leave out "+strings.Join(ownParameters, ", "))
 	}

@@ -12,12 +12,17 @@ import (
 	"time"
 )
 
-// docs/providers.md is copied from. Every block of YAML there is a whole
-// configuration that loads without a warning, and every provider has one.
-func TestProvidersPage(t *testing.T) {
-	page, err := os.ReadFile("../docs/providers.md")
-	if err != nil {
-		t.Fatal(err)
+// docs/providers.md and docs/sign-in.md are copied from. Every block of YAML there
+// is a whole configuration that loads without a warning, and every provider has
+// one.
+func TestPagesWithConfigurations(t *testing.T) {
+	var pages string
+	for _, name := range []string{"providers.md", "sign-in.md"} {
+		page, err := os.ReadFile("../docs/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages += string(page)
 	}
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -34,11 +39,12 @@ func TestProvidersPage(t *testing.T) {
 	}
 	here := strings.NewReplacer( // what the reader has in its place
 		"/run/secrets/oidc-key", write(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))),
+		"/run/secrets/google", write(t, "google", "hunter2 of the other\n"),
 		"/run/secrets/oidc", write(t, "oidc", "hunter2 of the provider\n"),
 		"/certs/home-ca.pem", write(t, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}))),
 	)
 	blocks := map[string]int{} // by section
-	for section := range strings.SplitSeq(string(page), "\n## ") {
+	for section := range strings.SplitSeq(pages, "\n## ") {
 		title, text, _ := strings.Cut(section, "\n")
 		parts := strings.Split(text, "\n```yaml\n")
 		for _, part := range parts[1:] {
@@ -58,7 +64,7 @@ func TestProvidersPage(t *testing.T) {
 	}
 	for _, title := range []string{
 		"authentik", "Keycloak", "Authelia", "Pocket ID", "Kanidm", "Zitadel", "Dex", "Microsoft Entra ID", "Google", "GitLab",
-		"Okta", "Auth0", "Amazon Cognito", "LemonLDAP::NG", "Reaching a provider",
+		"Okta", "Auth0", "Amazon Cognito", "LemonLDAP::NG", "Reaching a provider", "Several providers", "Asking for more",
 	} {
 		if blocks[title] == 0 {
 			t.Errorf("%s has no configuration", title)

@@ -114,7 +114,7 @@ func (r *reader) checkApplication(c *Config, i int) {
 	}
 }
 
-// checkProviderOf holds an application's provider against those there are.
+// checkProviderOf holds an application's providers against those there are.
 func (r *reader) checkProviderOf(c *Config, a Application, path string) {
 	path += ".provider"
 	var names []string
@@ -124,16 +124,25 @@ func (r *reader) checkProviderOf(c *Config, a Application, path string) {
 		}
 		names = append(names, p.Name)
 	}
-	switch {
-	case len(names) == 0 || slices.Contains(names, a.Provider):
-	case a.Provider == "" && !r.given(path):
-		r.report(path, "is missing", "there are several providers: name one of "+strings.Join(names, ", "))
-	case a.Provider != "":
+	if len(names) == 0 {
+		return
+	}
+	if len(a.Providers) == 0 && !r.given(path) {
+		r.report(path, "is missing", "there are several providers: name one of "+strings.Join(names, ", ")+", or a list of them to choose from")
+	}
+	for i, name := range a.Providers {
+		if name == "" || slices.Contains(names, name) {
+			continue
+		}
 		hint := "known: " + strings.Join(names, ", ")
-		if meant := nearest(a.Provider, names); meant != "" {
+		if meant := nearest(name, names); meant != "" {
 			hint = "did you mean " + meant + "?"
 		}
-		r.report(path, "must name a provider", hint)
+		at := path
+		if r.given(entryPath(path, i)) {
+			at = entryPath(path, i)
+		}
+		r.report(at, "must name a provider", hint)
 	}
 }
 
@@ -171,7 +180,7 @@ func (r *reader) warn(c *Config) {
 		if p.InsecureBackchannelHTTP {
 			r.advise(path+".insecure_backchannel_http", "is on: whoever is on the way to the provider can sign in as anybody", "only where nobody else is, as between containers of one machine")
 		}
-		if !slices.ContainsFunc(c.Applications, func(a Application) bool { return a.Provider == p.Name }) {
+		if !slices.ContainsFunc(c.Applications, func(a Application) bool { return slices.Contains(a.Providers, p.Name) }) {
 			r.advise(path, "is used by no application", "")
 		}
 	}

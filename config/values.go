@@ -103,6 +103,33 @@ func parseRecheck(s string) (time.Duration, *violation) {
 	return d, why
 }
 
+// parseMaxAge takes how long ago a person may have proved who they are: not less
+// than clocks may differ, or nobody ever proves it recently enough.
+func parseMaxAge(s string) (time.Duration, *violation) {
+	d, why := parseLifetime(s)
+	if why == nil && d < time.Minute {
+		return 0, broken("must be at least 1m", "the provider's clock and ours may differ by that much")
+	}
+	return d, why
+}
+
+// parsePrompt takes what the provider may be told to ask the person.
+func parsePrompt(s string) (string, *violation) {
+	if s == "none" {
+		return "", broken("must be login, consent or select_account", "with none the provider asks nothing, and nobody could ever sign in")
+	}
+	return oneOf("login", "consent", "select_account")(s)
+}
+
+// parseWord takes an authentication method or an authentication context class:
+// lists of them are joined with spaces.
+func parseWord(s string) (string, *violation) {
+	if s == "" || !visible(s) || strings.Contains(s, " ") {
+		return "", broken("must be one word of printable ASCII, without white space", "write several as a list")
+	}
+	return s, nil
+}
+
 func parseDirectory(s string) (string, *violation) {
 	if !filepath.IsAbs(s) || unprintable(s) {
 		return "", broken("must be the absolute path of a directory", "a relative one depends on where the program is started")

@@ -11,6 +11,13 @@ var english = language{
 		Host:        "Address",
 		Provider:    "Sign-in service",
 		Detail:      "Answer",
+		Missing: map[string]string{
+			"amr":       "Needed: one of these ways to prove who you are",
+			"acr":       "Needed: one of these levels of sign-in",
+			"auth_time": "Needed: a sign-in at most this long ago",
+		},
+		Yours:       "Yours",
+		Unsaid:      "not stated by the sign-in service",
 		Retry:       "Try again",
 		Switch:      "Use another account",
 		SignOut:     "Sign out",
@@ -40,6 +47,11 @@ var english = language{
 			Title:    "Your account's details are too long",
 			Sentence: "You are signed in, but the details of your account are too long to be passed on to this application.",
 			Next:     "Ask the person who runs this site to have fewer groups sent along with your account.",
+		},
+		"insufficient_user_authentication": {
+			Title:    "This sign-in is not enough",
+			Sentence: "The sign-in service vouches for you, but not in the way that this application asks for.",
+			Next:     "Try again and sign in as it is asked for below; if you were not asked for it, tell the person who runs this site.",
 		},
 		"unknown_host": {
 			Title:    "This address is not set up",
@@ -73,6 +85,12 @@ var english = language{
 		},
 
 		// Seen during a sign-in.
+		"choose_provider": {
+			Title:    "How do you want to sign in?",
+			Sentence: "This site lets you choose where you sign in.",
+			Next:     "Choose the sign-in service that has your account.",
+			Fine:     true,
+		},
 		"state_invalid": {
 			Title:    "This sign-in cannot go on",
 			Sentence: "The answer of the sign-in service does not belong to a sign-in that was started here.",

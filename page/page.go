@@ -17,6 +17,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -37,6 +38,8 @@ type Data struct {
 	Provider    string            // name of the provider, "" if none
 	Identity    *session.Identity // who is signed in; nil if nobody
 	Detail      string            // a machine detail that may be shown: the provider's error code
+	Missing     []Missing         // what the person has to prove besides; nil for nothing
+	Choices     []Choice          // at which provider to sign in, in the order shown; nil hides them
 
 	// Links, each shown as a button; "" hides it. Only http and https URLs and
 	// paths that begin with a single "/" are ever written; anything else is
@@ -49,6 +52,22 @@ type Data struct {
 	// pages leave it out. EverywhereURL is where any page posts to sign the
 	// person out of all their sessions; "" hides the button.
 	ConfirmURL, EverywhereURL string
+}
+
+// Choice is one of several links of which the person takes one. A link that is
+// not written is left out, as is one without a label.
+type Choice struct{ Label, URL string }
+
+// Missing is one thing that a person has not proved to the provider.
+type Missing struct {
+	Claim string // amr, acr or auth_time; another is left out
+	Want  string // what would do
+	Got   string // what the provider said; "" if it said nothing
+}
+
+// String is for the log.
+func (m Missing) String() string {
+	return fmt.Sprintf("%s is %q, wanted %q", m.Claim, text(m.Got), m.Want)
 }
 
 // Write answers r with the page that d describes: HTML for a person, JSON for

@@ -72,6 +72,18 @@ func newView(d Data) view {
 	v.addDetail(l.Host, text(d.Host), "")
 	v.addDetail(l.Provider, text(d.Provider), "")
 	v.addDetail(l.Detail, text(d.Detail), "")
+	for _, m := range d.Missing {
+		got := text(m.Got)
+		if got == "" {
+			got = l.Unsaid
+		}
+		v.addDetail(l.Missing[m.Claim], text(m.Want), l.Yours+": "+got)
+	}
+	for _, c := range d.Choices {
+		if label := text(c.Label); label != "" {
+			v.addButton(label, c.URL)
+		}
+	}
 
 	switch {
 	case d.Identity != nil: // signing in again would lead back to this page
@@ -91,7 +103,7 @@ func (v *view) addDetail(label, value, note string) {
 	if note == value {
 		note = ""
 	}
-	if value != "" {
+	if label != "" && value != "" {
 		v.Details = append(v.Details, detail{label, value, note})
 	}
 }

@@ -76,21 +76,18 @@ func openStore(c *config.Config, log *slog.Logger) (session.Store, error) {
 }
 
 func applications(c *config.Config) []auth.Application {
-	unverified := map[string]bool{}
-	for _, p := range c.Providers {
-		unverified[p.Name] = p.InsecureUnverifiedEmail
-	}
 	var all []auth.Application
 	for _, a := range c.Applications {
 		policy := access.Everyone()
 		if a.Allow != nil {
 			policy = access.Allow(access.Lists{
 				Groups: a.Allow.Groups, Users: a.Allow.Users, Emails: a.Allow.Emails, EmailDomains: a.Allow.EmailDomains,
-				UnverifiedEmail: unverified[a.Provider],
 			})
 		}
 		all = append(all, auth.Application{
-			Name: a.Name, ExternalURL: a.ExternalURL.String(), CookieDomain: a.CookieDomain, Provider: a.Provider, Policy: policy,
+			Name: a.Name, ExternalURL: a.ExternalURL.String(), CookieDomain: a.CookieDomain, Providers: a.Providers, Policy: policy,
+			Ask:     auth.Ask{Prompt: a.Prompt, MaxAge: a.MaxAge, ACRValues: a.ACRValues, LoginHint: a.LoginHint, Extra: a.Extra},
+			Require: access.Requirement{AMR: a.Require.AMR, ACR: a.Require.ACR, MaxAge: a.Require.MaxAge},
 		})
 	}
 	return all
@@ -100,15 +97,16 @@ func providers(c *config.Config) []auth.Provider {
 	var all []auth.Provider
 	for _, p := range c.Providers {
 		all = append(all, auth.Provider{
-			Name: p.Name, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret.Reveal(), Scopes: p.Scopes,
+			Name: p.Name, Title: p.Title, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret.Reveal(), Scopes: p.Scopes,
 			ClientAuth: auth.ClientAuth(p.ClientAuth), ClientKey: p.ClientKey.Reveal(), ClientKeyID: p.ClientKeyID,
-			Tenants: p.Tenants, Extra: p.Extra, EndSessionURL: p.EndSessionURL,
+			Tenants: p.Tenants, Extra: p.Extra, Push: p.PushedAuthorizationRequests, EndSessionURL: p.EndSessionURL,
 			BackchannelURL: p.BackchannelURL, CAs: p.Authorities(), Proxy: proxy(p.Proxy),
 			Claims: auth.Claims{
 				Username: p.Claims.Username, Name: p.Claims.Name, Email: p.Claims.Email, Groups: p.Claims.Groups,
 				Entitlements: p.Claims.Entitlements, TrimGroupsPrefix: p.GroupsTrimPrefix,
 			},
 			RemoveMissingGroups: p.MissingGroups != config.MissingKeep,
+			UnverifiedEmail:     p.InsecureUnverifiedEmail,
 		})
 	}
 	return all

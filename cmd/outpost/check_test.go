@@ -66,3 +66,27 @@ func TestCheckRefusesWhatServeRefuses(t *testing.T) {
 		t.Errorf("two applications of one host: check %+v\nserve %+v", checked, served)
 	}
 }
+
+// Where people choose among providers, each has a redirect URI of its own.
+func TestCheckNamesARedirectURIForEachProvider(t *testing.T) {
+	s := usual(t).with(settings{
+		"provider": nil,
+		"providers": []settings{
+			{"name": "work", "issuer": "https://work.example.com", "client_id": "outpost"},
+			{"name": "house", "issuer": "https://house.example.com", "client_id": "outpost"},
+		},
+		"applications": []settings{
+			{"name": "both", "mode": "single", "external_url": "https://both.example.com", "provider": []string{"work", "house"}},
+			{"name": "one", "mode": "single", "external_url": "https://one.example.com", "provider": "work"},
+		},
+	})
+	got := command(t, nil, "check", "-config", s.file(t))
+	for _, want := range []string{
+		"register at provider work: redirect URIs https://both.example.com/outpost.goauthentik.io/callback/work https://one.example.com/outpost.goauthentik.io/callback; ",
+		"register at provider house: redirect URIs https://both.example.com/outpost.goauthentik.io/callback/house; ",
+	} {
+		if !strings.Contains(got.stdout, want) {
+			t.Errorf("stdout lacks %q:\n%s\n%s", want, got.stdout, got.stderr)
+		}
+	}
+}

@@ -49,45 +49,47 @@ type checkSeries struct {
 
 // checkResults groups the reasons of a check into what dashboards show.
 var checkResults = map[auth.Reason]string{
-	auth.Allowed:          "allowed",
-	auth.NotSignedIn:      "unauthenticated",
-	auth.CookieAmbiguous:  "unauthenticated",
-	auth.NotAllowed:       "forbidden",
-	auth.HeaderTooLarge:   "forbidden",
-	auth.UntrustedPeer:    "forbidden",
-	auth.UnknownHost:      "unknown_host",
-	auth.HostMismatch:     "bad_request",
-	auth.URLInvalid:       "bad_request",
-	auth.HeaderAlias:      "bad_request",
-	auth.URLMissing:       "error",
-	auth.StoreUnavailable: "error",
-	auth.Internal:         "error",
+	auth.Allowed:                    "allowed",
+	auth.NotSignedIn:                "unauthenticated",
+	auth.CookieAmbiguous:            "unauthenticated",
+	auth.NotAllowed:                 "forbidden",
+	auth.HeaderTooLarge:             "forbidden",
+	auth.InsufficientAuthentication: "forbidden",
+	auth.UntrustedPeer:              "forbidden",
+	auth.UnknownHost:                "unknown_host",
+	auth.HostMismatch:               "bad_request",
+	auth.URLInvalid:                 "bad_request",
+	auth.HeaderAlias:                "bad_request",
+	auth.URLMissing:                 "error",
+	auth.StoreUnavailable:           "error",
+	auth.Internal:                   "error",
 }
 
 // signInResults groups the reasons with which a sign-in ends.
 var signInResults = map[auth.Reason]string{
-	auth.SignedIn:              "signed_in",
-	auth.NotAllowed:            "forbidden",
-	auth.HeaderTooLarge:        "forbidden",
-	auth.StateInvalid:          "failed",
-	auth.StateExpired:          "failed",
-	auth.StateUsed:             "failed",
-	auth.BrowserMismatch:       "failed",
-	auth.BrowserMissing:        "failed",
-	auth.CallbackInvalid:       "failed",
-	auth.ProviderError:         "failed",
-	auth.ProviderUnreachable:   "failed",
-	auth.ProviderMisconfigured: "failed",
-	auth.ExchangeRefused:       "failed",
-	auth.TokenInvalid:          "failed",
-	auth.NonceMismatch:         "failed",
-	auth.UserinfoInvalid:       "failed",
-	auth.UserinfoUnavailable:   "failed",
-	auth.GroupsOverage:         "failed",
-	auth.StoreUnavailable:      "failed",
-	auth.SignedOutMeanwhile:    "failed",
-	auth.Loop:                  "failed",
-	auth.Internal:              "failed",
+	auth.SignedIn:                   "signed_in",
+	auth.InsufficientAuthentication: "forbidden",
+	auth.NotAllowed:                 "forbidden",
+	auth.HeaderTooLarge:             "forbidden",
+	auth.StateInvalid:               "failed",
+	auth.StateExpired:               "failed",
+	auth.StateUsed:                  "failed",
+	auth.BrowserMismatch:            "failed",
+	auth.BrowserMissing:             "failed",
+	auth.CallbackInvalid:            "failed",
+	auth.ProviderError:              "failed",
+	auth.ProviderUnreachable:        "failed",
+	auth.ProviderMisconfigured:      "failed",
+	auth.ExchangeRefused:            "failed",
+	auth.TokenInvalid:               "failed",
+	auth.NonceMismatch:              "failed",
+	auth.UserinfoInvalid:            "failed",
+	auth.UserinfoUnavailable:        "failed",
+	auth.GroupsOverage:              "failed",
+	auth.StoreUnavailable:           "failed",
+	auth.SignedOutMeanwhile:         "failed",
+	auth.Loop:                       "failed",
+	auth.Internal:                   "failed",
 }
 
 var (
@@ -153,6 +155,10 @@ func (m *metrics) prepareCounters(c *config.Config) {
 		m.headersDropped.WithLabelValues(a.Name)
 		m.signOuts.WithLabelValues(a.Name, string(auth.SignedOut))
 		m.signOuts.WithLabelValues(a.Name, string(auth.SignedOutHere))
+	}
+	for reason, result := range signInResults {
+		// Without a provider: it was not chosen, or not known, when the sign-in ended.
+		m.signIns.WithLabelValues("", result, string(reason))
 	}
 	m.logouts.WithLabelValues("", string(auth.LogoutInvalid))
 	m.logouts.WithLabelValues("", string(auth.MethodNotAllowed))

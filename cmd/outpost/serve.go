@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -134,10 +135,10 @@ func redirectURIs(c *config.Config) []string {
 	var lines []string
 	for _, p := range c.Providers {
 		var callbacks, signOuts []string
-		for _, a := range c.Applications {
-			if a.Provider == p.Name {
-				callbacks = append(callbacks, a.ExternalURL.String()+auth.Prefix+"/callback")
-				signOuts = append(signOuts, a.ExternalURL.String()+auth.Prefix+"/sign_out")
+		for _, a := range applications(c) {
+			if slices.Contains(a.Providers, p.Name) {
+				callbacks = append(callbacks, a.RedirectURI(p.Name))
+				signOuts = append(signOuts, a.ExternalURL+auth.Prefix+"/sign_out")
 			}
 		}
 		if len(callbacks) > 0 {

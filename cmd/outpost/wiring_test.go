@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"net/url"
 	"reflect"
 	"slices"
 	"testing"
@@ -31,6 +32,32 @@ func TestProviderIsWiredWhole(t *testing.T) {
 	}
 }
 
+// Everything that the file can say of an application does, too. Who may have it
+// is what a policy is made of, and cannot be seen from here.
+func TestApplicationIsWiredWhole(t *testing.T) {
+	var c config.Application
+	fill(reflect.ValueOf(&c).Elem())
+	c.ExternalURL = &url.URL{Scheme: "https", Host: "app.example.com"}
+	wired := reflect.ValueOf(applications(&config.Config{Applications: []config.Application{c}})[0])
+	var empty []string
+	for field, value := range wired.Fields() {
+		if value.Kind() != reflect.Struct || field.Name == "Policy" {
+			if value.IsZero() {
+				empty = append(empty, field.Name)
+			}
+			continue
+		}
+		for inner, value := range value.Fields() {
+			if value.IsZero() {
+				empty = append(empty, field.Name+"."+inner.Name)
+			}
+		}
+	}
+	if len(empty) > 0 {
+		t.Errorf("nothing was put into %v", empty)
+	}
+}
+
 // fill gives every exported field of a struct a value.
 func fill(v reflect.Value) {
 	for i := range v.NumField() {
@@ -42,6 +69,8 @@ func fill(v reflect.Value) {
 			f.SetString(v.Type().Field(i).Name)
 		case reflect.Bool:
 			f.SetBool(true)
+		case reflect.Int64:
+			f.SetInt(1)
 		case reflect.Slice:
 			f.Set(reflect.ValueOf([]string{v.Type().Field(i).Name}))
 		case reflect.Map:
