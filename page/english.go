@@ -7,14 +7,15 @@ var english = language{
 	Tag: "en",
 	Labels: labels{
 		SignedInAs:  "Signed in as",
+		Account:     "Account",
 		Application: "Application",
 		Host:        "Address",
 		Provider:    "Sign-in service",
 		Detail:      "Answer",
 		Missing: map[string]string{
-			"amr":       "Needed: one of these ways to prove who you are",
-			"acr":       "Needed: one of these levels of sign-in",
-			"auth_time": "Needed: a sign-in at most this long ago",
+			"amr":       "Method needed",
+			"acr":       "Level needed",
+			"auth_time": "Signed in within",
 		},
 		Yours:       "Yours",
 		Unsaid:      "not stated by the sign-in service",
@@ -52,6 +53,7 @@ var english = language{
 			Title:    "This sign-in is not enough",
 			Sentence: "The sign-in service vouches for you, but not in the way that this application asks for.",
 			Next:     "Try again and sign in as it is asked for below; if you were not asked for it, tell the person who runs this site.",
+			Nobody:   true,
 		},
 		"unknown_host": {
 			Title:    "This address is not set up",

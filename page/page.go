@@ -36,7 +36,7 @@ type Data struct {
 	Application string            // name of the application, "" if none
 	Host        string            // host of the application asked for, "" if none
 	Provider    string            // name of the provider, "" if none
-	Identity    *session.Identity // who is signed in; nil if nobody
+	Identity    *session.Identity // who is signed in, or would be; nil if nobody
 	Detail      string            // a machine detail that may be shown: the provider's error code
 	Missing     []Missing         // what the person has to prove besides; nil for nothing
 	Choices     []Choice          // at which provider to sign in, in the order shown; nil hides them

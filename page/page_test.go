@@ -129,6 +129,35 @@ func TestDeniedPageSaysWhoAndOffersTheWaysOut(t *testing.T) {
 	}
 }
 
+// Who has not proved enough is not signed in, and reads what is missing.
+func TestPageNamesWhatIsMissing(t *testing.T) {
+	w := write(t, page.Data{
+		Status: http.StatusForbidden, Reason: "insufficient_user_authentication", Identity: &session.Identity{Name: "Ada"},
+		Missing: []page.Missing{{Claim: "amr", Want: "mfa, hwk", Got: "pwd"}, {Claim: "acr", Want: "phr"}, {Claim: "<b>", Want: "nothing"}},
+	})
+	text := w.Body.String()
+	for _, want := range []string{"<dt>Account</dt>", ">Ada<", `mfa, hwk</bdi></dd><dd class="note"><bdi>Yours: pwd<`, `phr</bdi></dd><dd class="note"><bdi>Yours: not stated by the sign-in service<`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "Signed in as") || strings.Contains(text, "nothing") {
+		t.Errorf("too much in\n%s", text)
+	}
+}
+
+// The choices are links, in their order; one that leads nowhere good is left out.
+func TestChoices(t *testing.T) {
+	w := write(t, page.Data{Status: http.StatusOK, Reason: "choose_provider", Choices: []page.Choice{
+		{Label: "Company & Co", URL: "https://a.example.com/start?provider=company&rd=%2F"}, {Label: "Evil", URL: "javascript:alert(1)"}, {URL: "/nameless"}, {Label: "Google", URL: "/google"},
+	}})
+	text := w.Body.String()
+	first, second := strings.Index(text, `href="https://a.example.com/start?provider=company&amp;rd=%2F">Company &amp; Co<`), strings.Index(text, `href="/google">Google<`)
+	if w.Code != http.StatusOK || first < 0 || second < first || strings.Contains(text, "Evil") || strings.Contains(text, "nameless") || strings.Contains(text, `role="alert"`) {
+		t.Errorf("got %d\n%s", w.Code, text)
+	}
+}
+
 func TestSignInButton(t *testing.T) {
 	for _, c := range []struct {
 		name, reason string

@@ -65,8 +65,11 @@ func newView(d Data) view {
 
 	l := v.Language.Labels
 	if id := d.Identity; id != nil {
-		who := firstOf(id.Name, id.Username, id.Email, id.Subject)
-		v.addDetail(l.SignedInAs, who, firstOf(id.Email, id.Username))
+		label, who := l.SignedInAs, firstOf(id.Name, id.Username, id.Email, id.Subject)
+		if v.Words.Nobody {
+			label = l.Account
+		}
+		v.addDetail(label, who, firstOf(id.Email, id.Username))
 	}
 	v.addDetail(l.Application, text(d.Application), "")
 	v.addDetail(l.Host, text(d.Host), "")

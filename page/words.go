@@ -13,20 +13,21 @@ type words struct {
 	Sentence string   // what happened
 	Next     string   // what to do now
 	Causes   []string // likely causes, the likeliest first; nil if the sentence says it all
+	Nobody   bool     // an account is shown, and nobody is signed in with it
 	Again    bool     // the sign-in button reads "Sign in again"
 	Fine     bool     // nothing went wrong: no alert, and no "error" in JSON
 }
 
 // labels is everything on a page that no reason code decides.
 type labels struct {
-	SignedInAs, Application, Host, Provider, Detail string            // names of the details
-	Missing                                         map[string]string // names of what is missing, by claim
-	Yours, Unsaid                                   string            // before what there is of it; where the provider says nothing
-	Retry, Switch, SignOut, SignIn, SignInAgain     string            // buttons
-	Back, Everywhere                                string
-	Causes                                          string // heading of the list of causes
-	Reason, Request                                 string // small print
-	Forward, Continue                               string // the page that sends a browser on
+	SignedInAs, Account, Application, Host, Provider, Detail string            // names of the details
+	Missing                                                  map[string]string // names of what is missing, by claim
+	Yours, Unsaid                                            string            // before what there is of it; where the provider says nothing
+	Retry, Switch, SignOut, SignIn, SignInAgain              string            // buttons
+	Back, Everywhere                                         string
+	Causes                                                   string // heading of the list of causes
+	Reason, Request                                          string // small print
+	Forward, Continue                                        string // the page that sends a browser on
 }
 
 // language is one translation: a tag for the lang attribute (BCP 47), and a
