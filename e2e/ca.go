@@ -23,7 +23,7 @@ import (
 var hosts = []string{
 	"webtop.test", "tautulli.test", "www.test",
 	"outpost.home.test", "webtop.home.test", "tautulli.home.test",
-	"idp.example.test", "auth.example.test",
+	"idp.example.test", "auth.example.test", "zitadel.example.test", "dex.example.test", "glewlwyd.example.test",
 }
 
 // writeCA makes a throw-away CA and one certificate for all hosts, and puts
@@ -121,6 +121,16 @@ func clientTLS(t testing.TB) *tls.Config {
 		t.Fatal("ca.crt holds no certificate")
 	}
 	return &tls.Config{RootCAs: pool}
+}
+
+// serverTLS answers for all hosts.
+func serverTLS(t testing.TB) *tls.Config {
+	t.Helper()
+	certificate, err := tls.LoadX509KeyPair(shared("chain.crt"), shared("leaf.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{certificate}}
 }
 
 // shared is a file that all stories use: the daemon's binary and writeCA's files.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -36,20 +37,26 @@ type daemon struct {
 	process *process
 }
 
-// newDaemon writes the configuration and starts the daemon at the address of
-// the container of that name.
-func newDaemon(t testing.TB, apps []application, p *provider) *daemon {
+// newDaemon writes the configuration, with more lines at its end, and starts the
+// daemon at the address of the container of that name.
+func newDaemon(t testing.TB, apps []application, p *provider, more ...string) *daemon {
 	t.Helper()
 	var b strings.Builder
 	d := &daemon{dir: t.TempDir()}
 	fmt.Fprintf(&b, "listen: 127.0.2.1:9000\nmanagement: 127.0.2.1:9300\ndata: %s\n", filepath.Join(d.dir, "data"))
 	fmt.Fprintf(&b, "provider:\n  name: %s\n  issuer: %s\n  client_id: outpost\n  client_secret: %s\n", p.name, p.issuer, clientSecret)
+	for _, line := range p.settings {
+		b.WriteString("  " + line + "\n")
+	}
 	b.WriteString("applications:\n")
 	for _, a := range apps {
 		fmt.Fprintf(&b, "  - name: %s\n    mode: %s\n    external_url: %s\n    allow: { groups: [admins] }\n", a.Name, a.Mode, a.ExternalURL)
 		if a.CookieDomain != "" {
 			fmt.Fprintf(&b, "    cookie_domain: %s\n", a.CookieDomain)
 		}
+	}
+	for _, line := range more {
+		b.WriteString(line + "\n")
 	}
 	for _, err := range []error{
 		os.WriteFile(filepath.Join(d.dir, "config.yaml"), []byte(b.String()), 0o600),
@@ -89,6 +96,21 @@ func (d *daemon) restart(t testing.TB, kill bool) {
 func (d *daemon) log(t testing.TB) string {
 	t.Helper()
 	return readFile(t, filepath.Join(d.dir, "outpost.log"))
+}
+
+// metric is the value of one series, 0 if it is not there.
+func (d *daemon) metric(t testing.TB, series string) float64 {
+	t.Helper()
+	for line := range strings.Lines(d.metrics(t)) {
+		if text, ok := strings.CutPrefix(strings.TrimSpace(line), series+" "); ok {
+			value, err := strconv.ParseFloat(text, 64)
+			if err != nil {
+				t.Fatalf("%s: %v", series, err)
+			}
+			return value
+		}
+	}
+	return 0
 }
 
 // metrics is the page that Prometheus reads.

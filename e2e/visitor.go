@@ -23,6 +23,8 @@ type visitor struct {
 	headers http.Header // sent with every request, above those of a navigation
 	trail   []string    // "status URL" of every answer since the last open
 	stopAt  string      // a redirect to an address with this in it is not followed
+	// script stands for the scripts of the provider's pages; nil: they have forms.
+	script func(p page, user, password string) page
 }
 
 // A page is one answer, read to its end.
@@ -136,7 +138,11 @@ func (v *visitor) signIn(address, user, password string) page {
 		if !strings.HasSuffix(at.Hostname(), ".example.test") {
 			return p
 		}
-		p = v.submit(p, map[string]string{"login": user, "user": user, "password": password})
+		if v.script != nil {
+			p = v.script(p, user, password)
+			continue
+		}
+		p = v.submit(p, map[string]string{"login": user, "user": user, "username": user, "password": password})
 	}
 	v.t.Fatalf("still at %s after six forms:\n%s\n%s", p.URL, strings.Join(v.trail, "\n"), p.Body)
 	return page{}

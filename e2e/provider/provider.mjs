@@ -1,7 +1,6 @@
 // The certified provider: oidc-provider with its own sign-in form, which takes
 // any password. What differs from one story to the next comes as JSON in
-// PROVIDER: issuer, host, port, tls (folder), key (PEM, what it signs with),
-// client, secret, redirectURIs, postLogoutRedirectURIs, backchannelLogoutURI.
+// PROVIDER; options in ../provider.go says what there is.
 import fs from 'node:fs';
 import https from 'node:https';
 import crypto from 'node:crypto';
@@ -16,6 +15,12 @@ const people = {
   carol: { name: 'Carol', email: 'carol@example.test', email_verified: true,
     groups: ['admins', ...Array.from({ length: 299 }, (_, i) => `department-${i}-of-the-company`)] },
 };
+
+// The groups of somebody may change while the provider runs.
+function groupsOf(id) {
+  const changed = fs.existsSync(options.groups) ? JSON.parse(fs.readFileSync(options.groups)) : {};
+  return changed[id] ?? people[id].groups;
+}
 
 const provider = new Provider(options.issuer, {
   clients: [{
@@ -33,11 +38,14 @@ const provider = new Provider(options.issuer, {
   claims: { openid: ['sub', 'sid'], profile: ['name', 'preferred_username'], email: ['email', 'email_verified'], groups: ['groups'] },
   async findAccount(_, id) {
     const person = people[id];
-    return person && { accountId: id, claims: async () => ({ sub: id, preferred_username: id, ...person }) };
+    return person && { accountId: id, claims: async () => ({ sub: id, preferred_username: id, ...person, groups: groupsOf(id) }) };
   },
-  features: { devInteractions: { enabled: true }, rpInitiatedLogout: { enabled: true }, backchannelLogout: { enabled: true } },
+  features: { devInteractions: { enabled: true }, rpInitiatedLogout: { enabled: true }, backchannelLogout: { enabled: true },
+    revocation: { enabled: true } },
   // Its own refuses addresses of this machine, which here are all there are.
   fetch: (url, { dispatcher, ...init }) => globalThis.fetch(url, init),
+  ...options.issueRefreshToken && { issueRefreshToken: () => true },
+  rotateRefreshToken: true,
   pkce: { required: () => true },
   cookies: { keys: [crypto.randomBytes(32).toString('hex')] },
   ttl: { AccessToken: 300, IdToken: 300, Session: 3600, Grant: 3600, Interaction: 600, AuthorizationCode: 60 },
@@ -46,7 +54,8 @@ for (const event of ['server_error', 'authorization.error', 'grant.error', 'user
   provider.on(event, (...args) => console.error(event, args.find((a) => a instanceof Error)));
 }
 
+const [host, port] = options.listen.split(':');
 https.createServer({
   key: fs.readFileSync(`${options.tls}/leaf.key`),
   cert: fs.readFileSync(`${options.tls}/chain.crt`),
-}, provider.callback()).listen(options.port, options.host);
+}, provider.callback()).listen({ host, port });
