@@ -7,8 +7,8 @@
 FUZZTIME ?= 20s
 BENCH    ?=
 
-# The daemon's module, and two whose dependencies it must not have.
-MODULES := . demo e2e
+# The daemon's module, and three whose dependencies it must not have.
+MODULES := . demo e2e e2e/provider
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Fetches what the stories need on Debian 12 with Go: Chromium, LemonLDAP::NG,
-# oidc-provider, and nginx of three Debian releases, each unpacked into
-# build/e2e/ with its libraries. Does nothing where all is there.
+# Fetches what the stories need on Debian 12 with Go: Chromium, the OpenID
+# providers, and nginx of three Debian releases, each unpacked into build/e2e/
+# with its libraries. Does nothing where all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,6 +25,10 @@ if ! node --eval 'if (!URL.parse) process.exit(1)' && [ ! -x build/e2e/node/node
 	mkdir -p build/e2e/node
 	npm install --silent --no-audit --no-fund --prefix build/e2e/node node@22
 fi
+
+# Providers that come as Go libraries. The stories build them where there is no
+# network: all that they are made of has to be here by then.
+go -C e2e/provider build ./...
 
 # nginx_of RELEASE: apt resolves against an empty list of installed packages, so
 # that the folder gets the whole closure, libc included. Nothing is installed.

@@ -59,6 +59,15 @@ func TestProviders(t *testing.T) {
 			Refresh: "kept", Renews: true, NoGroups: "empty",
 			EndSession: "at once", Frontchannel: true, Afterwards: "renewed",
 		}},
+		{"zitadel-oidc", startZitadel, ways{
+			PKCE: true, Signs: "RS256", Userinfo: true,
+			Refresh: "rotated", Renews: true, Revokes: true, NoGroups: "empty",
+			EndSession: "at once", Afterwards: "renewed",
+		}},
+		{"dex-2.13", startDex, ways{
+			Signs: "RS256", Refresh: "rotated", Renews: true, NoGroups: "left out",
+			EndSession: "none", Afterwards: "nowhere",
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := meet(t, test.begin)
