@@ -105,17 +105,18 @@ var modules = []module{
 
 const conformancePreface = `# Conformance
 
-What a provider, or a browser, may bring to a sign-in or a sign-out, and what comes of it: each line is a test that runs with every
-` + "`make test`" + `, against a provider that does as it is told. A line that does not hold fails the test, and so does this page
-when it is not what the tests say.
+What a provider, or a browser, may bring to a sign-in, to its recheck or to a sign-out, and what comes of it: each line is
+a test that runs with every ` + "`make test`" + `, against a provider that does as it is told. A line that does not hold fails the
+test, and so does this page when it is not what the tests say.
 
 **These are our own tests under the names of the OpenID Foundation's modules. They are no certificate**, and nobody but
 us has run them. A module's name says that the line puts the same question; the words of the answer are ours.
 
 The outcome is ` + "`signed_in`" + ` or the reason code that stands on the page, in the log and in the metrics
 ([troubleshooting.md](troubleshooting.md)). After a refused sign-in there is no session, after a refused logout there still is
-one, and the next check says so. The requests
-are all that go out to anybody, in their order. A test is run alone with
+one, and the next check says so. Of a recheck the outcome is its result ([recheck.md](recheck.md)): after ` + "`refused`" + ` and
+` + "`invalid`" + ` the session is over; after ` + "`failed`" + ` and ` + "`lapsed`" + ` it goes on with what was known, and after ` + "`failed`" + ` the provider
+is asked again. The requests are all that go out to anybody, in their order. A test is run alone with
 
     go test ./auth -run 'TestConformance/NAME'
 

@@ -1,7 +1,7 @@
 package auth_test
 
 // The conformance suite: one table of what a provider, or a browser, may bring
-// to a sign-in, and what has to come of it. Each row names the section of the
+// to a sign-in, to its recheck and to its end, and what has to come of it. Each row names the section of the
 // specification that it holds us to and the module of the OpenID Foundation's
 // relying party tests that it stands for. The rows lie in conformance_*_test.go,
 // one file for each part; docs/conformance.md is written from them:
@@ -12,6 +12,7 @@ package auth_test
 
 import (
 	"flag"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -33,9 +34,20 @@ type row struct {
 	spec   string       // document and section
 	module string       // of the RP tests; "" where none does the same
 	does   func(*scene) // what is otherwise; nil for nothing
-	want   auth.Reason  // signed_in, or why not
+	want   auth.Reason  // signed_in, or why not; of a recheck, how it ended
 	calls  string       // every request that goes out, in order
 }
+
+// How a recheck ended, in the place of a reason: the table and its page have
+// one column for what came of it.
+const (
+	recheckRenewed   = auth.Reason(auth.RecheckRenewed)
+	recheckRefused   = auth.Reason(auth.RecheckRefused)
+	recheckInvalid   = auth.Reason(auth.RecheckInvalid)
+	recheckFailed    = auth.Reason(auth.RecheckFailed)
+	recheckLapsed    = auth.Reason(auth.RecheckLapsed)
+	recheckSignedOut = auth.Reason(auth.RecheckSignedOut)
+)
 
 // Requests that go out until a sign-in ends.
 const (
@@ -64,6 +76,9 @@ func conformanceParts() []part {
 		{"exchange", "What the token endpoint answers", exchangeRows()},
 		{"userinfo", "What userinfo answers", userinfoRows()},
 		{"discovery", "The provider's metadata", discoveryRows()},
+		{"refresh", "What comes of asking again with the refresh token", refreshRows()},
+		{"refresh-errors", "When the token endpoint does not answer a refresh as it should", refreshErrorRows()},
+		{"recheck-userinfo", "What userinfo answers to a recheck", recheckUserinfoRows()},
 		{"backchannel-logout", "Logout tokens that the provider posts", backchannelRows()},
 		{"frontchannel-logout", "What the provider puts into a frame", frontchannelRows()},
 		{"end-session", "What the browser brings back from the provider's end-session endpoint", endSessionRows()},
@@ -98,17 +113,30 @@ type scene struct {
 	silent   bool                                                   // what alice saw last, or the provider, is no page of ours
 	sessions int                                                    // that may exist at the end
 	within   time.Duration                                          // how long it may take; 0 for no time at all
-	outcome  auth.Reason                                            // of the last sign-in, or logout, that ended
+	outcome  auth.Reason                                            // of the last sign-in, recheck or logout that ended
+	retried  auth.Reason                                            // how the recheck after a failed one ends, once all is well
 	wire     []string                                               // requests that went out
 	last     *http.Response                                         // what alice saw last
 }
 
 func newScene(t *testing.T, want auth.Reason) *scene {
 	t.Helper()
-	sc := &scene{answers: map[string]func(*http.Request) (*http.Response, error){}, other: newProvider(t)}
+	sc := &scene{stage: &stage{t: t}, retried: recheckRenewed, answers: map[string]func(*http.Request) (*http.Response, error){}, other: newProvider(t)}
 	sc.other.host = "other.example.org"
 	sc.other.metadata = map[string]any{"issuer": otherIssuer, "token_endpoint": "https://other.example.org/token", "jwks_uri": "https://other.example.org/keys"}
-	sc.stage = newStage(t, func(c *auth.Config) {
+	sc.build()
+	switch want {
+	case auth.SignedIn, recheckRenewed, recheckFailed, recheckLapsed:
+		sc.sessions = 1
+	}
+	return sc
+}
+
+// build makes the stage; a row that needs another configuration makes it once
+// more, before anything else.
+func (sc *scene) build(change ...func(*auth.Config)) {
+	sc.t.Helper()
+	configure := func(c *auth.Config) {
 		// A second provider, at which we have the same client ID, and an application of its own.
 		c.Providers = append(c.Providers, auth.Provider{Name: "other", Issuer: otherIssuer, ClientID: "outpost", ClientSecret: "client secret", Scopes: []string{"openid"}})
 		c.Applications = append(c.Applications,
@@ -138,12 +166,11 @@ func newScene(t *testing.T, want auth.Reason) *scene {
 		}
 		c.Hooks.SignOut = func(_ string, r auth.Reason) { c.Hooks.SignIn("", "", r, 0) }
 		c.Hooks.Logout = c.Hooks.SignOut
-	})
-	sc.alice = sc.browser("alice")
-	if want == auth.SignedIn {
-		sc.sessions = 1
+		c.Hooks.Recheck = func(_ string, r auth.RecheckResult, _ time.Duration) { c.Hooks.SignIn("", "", auth.Reason(r), 0) }
+		c.Session.Recheck = quarter
 	}
-	return sc
+	sc.stage = newStage(sc.stage.t, append([]func(*auth.Config){configure}, change...)...)
+	sc.alice = sc.browser("alice")
 }
 
 // operation names a request by what it is for, or by where it goes.
@@ -232,8 +259,10 @@ func (r row) play(t *testing.T) {
 // statusOf is the status that the browser ends with.
 func statusOf(reason auth.Reason) int {
 	switch reason {
-	case auth.SignedIn, auth.SignedOut, auth.ChooseProvider:
+	case auth.SignedIn, auth.SignedOut, auth.ChooseProvider, recheckRenewed, recheckFailed, recheckLapsed:
 		return http.StatusOK
+	case recheckRefused, recheckInvalid:
+		return http.StatusFound // to start
 	case auth.ProviderUnreachable, auth.UserinfoUnavailable:
 		return http.StatusServiceUnavailable
 	case auth.ProviderMisconfigured:
@@ -256,7 +285,8 @@ func (sc *scene) holdLog() {
 	}
 	sc.provider.mu.Lock()
 	defer sc.provider.mu.Unlock()
-	for token := range sc.provider.tokens {
+	tokens := slices.AppendSeq(slices.Collect(maps.Keys(sc.provider.tokens)), maps.Keys(sc.provider.refreshes))
+	for _, token := range tokens {
 		if strings.Contains(log, token) || strings.Contains(log, canary) {
 			sc.t.Errorf("what the provider sent is in the log:\n%.2000s", log)
 		}

@@ -1,17 +1,15 @@
 package auth_test
 
-// Rechecks, on a fake clock. RP-REF and the numbers of OpenID Connect Core are
-// those of §12; "the session" is the one that signedIn begins.
+// Rechecks, on a fake clock: when they happen, how many at a time, and what a
+// store or another process has to do with them. What a provider may answer is
+// in the conformance suite.
 
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,7 +84,7 @@ func (s *recheckStage) wantGroups(resp *http.Response, want string) {
 }
 
 // stored is what the store holds of the one session there is.
-func (s *recheckStage) stored(b *browser) session.Session {
+func (s *stage) stored(b *browser) session.Session {
 	s.t.Helper()
 	live, err := s.outpost.Sessions().Find(s.t.Context(), "__Secure-outpost-home", b.cookie(app, "__Secure-outpost-home"))
 	if err != nil {
@@ -139,171 +137,6 @@ func TestRecheckTakesAndGivesAccess(t *testing.T) {
 	})
 }
 
-func TestRefreshedTokens(t *testing.T) {
-	claim := func(name string, value any) func(*recheckStage) {
-		return func(s *recheckStage) {
-			s.provider.claims = func(c map[string]any) { c[name] = value }
-		}
-	}
-	without := func(name string) func(*recheckStage) {
-		return func(s *recheckStage) {
-			s.provider.claims = func(c map[string]any) { delete(c, name) }
-		}
-	}
-	refuse := func(code string, status int) func(*recheckStage) {
-		return func(s *recheckStage) {
-			s.provider.refreshed = func(url.Values) (string, int) { return code, status }
-		}
-	}
-	token := func(f func(map[string]any) int) func(*recheckStage) {
-		return func(s *recheckStage) { s.provider.token = f }
-	}
-	userinfo := func(f func(map[string]any)) func(*recheckStage) {
-		return func(s *recheckStage) { s.provider.userinfo = f }
-	}
-	tests := []struct {
-		name   string
-		change func(*recheckStage)
-		want   auth.RecheckResult
-	}{
-		{"honest", func(*recheckStage) {}, auth.RecheckRenewed},
-		{"no-id-token", token(func(a map[string]any) int { delete(a, "id_token"); return 200 }), auth.RecheckRenewed},
-		{"no-nonce", without("nonce"), auth.RecheckRenewed},
-		{"no-auth-time", without("auth_time"), auth.RecheckRenewed},
-		{"several-audiences-and-azp", func(s *recheckStage) {
-			s.provider.claims = func(c map[string]any) { c["aud"], c["azp"] = []string{"api", "outpost"}, "outpost" }
-		}, auth.RecheckRenewed},
-		{"token-not-rotated", func(s *recheckStage) {
-			s.provider.token = func(a map[string]any) int { delete(a, "refresh_token"); return 200 }
-		}, auth.RecheckRenewed},
-
-		{"invalid-grant", refuse("invalid_grant", 400), auth.RecheckRefused},
-		{"invalid-grant-with-401", refuse("invalid_grant", 401), auth.RecheckRefused},
-		{"invalid-grant-with-200", refuse("invalid_grant", 200), auth.RecheckRefused},
-
-		{"another-issuer", claim("iss", "https://evil.example.org"), auth.RecheckInvalid},
-		{"another-subject", claim("sub", "sub-bob"), auth.RecheckInvalid},
-		{"another-audience", claim("aud", "somebody"), auth.RecheckInvalid},
-		{"another-azp", claim("azp", "somebody"), auth.RecheckInvalid},
-		{"another-auth-time", claim("auth_time", 1), auth.RecheckInvalid},
-		{"another-nonce", claim("nonce", "another"), auth.RecheckInvalid},
-		{"empty-nonce", claim("nonce", ""), auth.RecheckInvalid},
-		{"old-iat", claim("iat", 1), auth.RecheckInvalid},
-		{"expired", claim("exp", 1), auth.RecheckInvalid},
-		{"another-at-hash", claim("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"), auth.RecheckInvalid},
-		{"unsigned", func(s *recheckStage) { s.provider.sign = unsigned }, auth.RecheckInvalid},
-		{"no-jwt", token(func(a map[string]any) int { a["id_token"] = "token"; return 200 }), auth.RecheckInvalid},
-		{"userinfo-of-another", userinfo(func(c map[string]any) { c["sub"] = "sub-bob" }), auth.RecheckInvalid},
-		{"groups-left-out-for-their-size", userinfo(func(c map[string]any) { delete(c, "groups"); c["hasgroups"] = true }), auth.RecheckInvalid},
-
-		{"down", func(s *recheckStage) { s.provider.down = true }, auth.RecheckFailed},
-		{"server-error", refuse("server_error", 500), auth.RecheckFailed},
-		{"bad-gateway", refuse("", 502), auth.RecheckFailed},
-		{"temporarily-unavailable", refuse("temporarily_unavailable", 400), auth.RecheckFailed},
-		{"too-many-requests", refuse("slow_down", 429), auth.RecheckFailed},
-		{"wrong-client-secret", refuse("invalid_client", 401), auth.RecheckFailed},
-		{"no-access-token", token(func(a map[string]any) int { clear(a); return 200 }), auth.RecheckFailed},
-		{"userinfo-that-says-nothing", userinfo(func(c map[string]any) { clear(c) }), auth.RecheckFailed},
-	}
-	for _, test := range tests {
-		bubble(test.name, t, func(t *testing.T) {
-			s := newRecheckStage(t)
-			alice := s.signedIn("alice", app)
-			issued := s.stored(alice)
-			s.provider.users["alice"]["name"] = "Alice the second"
-			test.change(s)
-			s.want(s.checked(alice, app), http.StatusOK)
-			s.wantResults(test.want)
-			resp := s.checked(alice, app)
-			ended := resp.StatusCode == http.StatusFound
-			if want := test.want == auth.RecheckRefused || test.want == auth.RecheckInvalid; ended != want {
-				t.Fatalf("the session has ended: %v, want %v\n%s", ended, want, s.log)
-			}
-			n, err := s.outpost.Sessions().Len(t.Context())
-			if err != nil || (n == 0) != ended {
-				t.Errorf("the store holds %d sessions, %v", n, err)
-			}
-			if renewed := resp.Header.Get("X-Authentik-Name") == "Alice the second"; renewed != (test.want == auth.RecheckRenewed) {
-				t.Errorf("the identity is the new one: %v", renewed)
-			}
-			for _, secret := range []string{issued.RefreshToken, issued.IDToken, issued.Nonce} {
-				if secret == "" || strings.Contains(s.log.String(), secret) {
-					t.Errorf("%q is in the log", secret)
-				}
-			}
-		})
-	}
-}
-
-// What an answer does not speak of stays as it was: many a provider says less
-// to a refresh than to a sign-in.
-func TestRefreshedClaims(t *testing.T) {
-	tests := []struct {
-		name   string
-		change func(map[string]any)
-		remove bool
-		groups string
-		email  string
-	}{
-		{"all-there", func(c map[string]any) { c["groups"], c["email"] = []string{"new"}, "new@example.com" }, false, "new", "new@example.com"},
-		{"nothing-there", func(c map[string]any) {
-			maps.DeleteFunc(c, func(name string, _ any) bool { return name != "sub" })
-		}, false, "admins|users", "alice@example.com"},
-		{"null", func(c map[string]any) { c["groups"], c["email"] = nil, nil }, false, "admins|users", "alice@example.com"},
-		{"empty-list", func(c map[string]any) { c["groups"] = []string{} }, false, "", "alice@example.com"},
-		{"missing-and-to-be-removed", func(c map[string]any) { delete(c, "groups"); delete(c, "email") }, true, "", "alice@example.com"},
-	}
-	for _, test := range tests {
-		bubble(test.name, t, func(t *testing.T) {
-			s := newRecheckStage(t, func(c *auth.Config) { c.Providers[0].RemoveMissingGroups = test.remove })
-			alice := s.signedIn("alice", app)
-			s.provider.userinfo = test.change
-			s.checked(alice, app)
-			s.wantResults(auth.RecheckRenewed)
-			resp := s.checked(alice, app)
-			s.wantGroups(resp, test.groups)
-			if got := resp.Header.Get("X-Authentik-Email"); got != test.email {
-				t.Errorf("email %q, want %q", got, test.email)
-			}
-		})
-	}
-}
-
-// Fifty checks at once refresh once, and none of them waits, though the
-// provider hangs.
-func TestRecheckOnceAndBehindTheChecks(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newRecheckStage(t)
-		alice := s.signedIn("alice", app)
-		answer := make(chan struct{})
-		s.provider.hang = map[string]chan struct{}{"/token": answer}
-		before := s.provider.called("/token")
-		cookie := alice.cookie(app, "__Secure-outpost-home")
-		begun := time.Now()
-		var wg sync.WaitGroup
-		for range 50 {
-			wg.Go(func() {
-				for range 10 {
-					if resp := s.check(swag("app.example.com", "/", "Cookie", "__Secure-outpost-home="+cookie), nginxPeer); resp.StatusCode != http.StatusOK {
-						t.Errorf("a check answers %s", resp.Status)
-					}
-				}
-			})
-		}
-		wg.Wait()
-		if took := time.Since(begun); took != 0 {
-			t.Errorf("the checks waited for %s", took)
-		}
-		synctest.Wait()
-		close(answer)
-		synctest.Wait()
-		if n := s.provider.called("/token") - before; n != 1 {
-			t.Errorf("%d refreshes, want 1", n)
-		}
-		s.wantResults(auth.RecheckRenewed)
-	})
-}
-
 // A provider that hangs costs a few goroutines, not one for each session.
 func TestRechecksAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -327,34 +160,6 @@ func TestRechecksAreBounded(t *testing.T) {
 		close(answer)
 		synctest.Wait()
 		s.wantResults(slices.Repeat([]auth.RecheckResult{auth.RecheckRenewed}, 20)...)
-	})
-}
-
-// Signed out while the provider is asked is signed out, whatever it answers;
-// and what it issued meanwhile is given back.
-func TestSignOutDuringRecheck(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newRecheckStage(t)
-		s.provider.metadata = map[string]any{"revocation_endpoint": "https://idp.example.org/revoke"}
-		alice := s.signedIn("alice", app)
-		cookie := alice.cookie(app, "__Secure-outpost-home")
-		answer := make(chan struct{})
-		s.provider.hang = map[string]chan struct{}{"/token": answer}
-		s.want(s.checked(alice, app), http.StatusOK)
-		s.want(alice.once(http.MethodGet, "https://app.example.com"+prefix+"/sign_out"), http.StatusFound)
-		synctest.Wait()
-		close(answer)
-		synctest.Wait()
-		resp := s.check(swag("app.example.com", "/", "Cookie", "__Secure-outpost-home="+cookie), nginxPeer)
-		if resp.StatusCode != http.StatusUnauthorized {
-			t.Errorf("the session is back: %s", resp.Status)
-		}
-		if n, err := s.outpost.Sessions().Len(t.Context()); n != 0 || err != nil {
-			t.Errorf("the store holds %d sessions, %v", n, err)
-		}
-		if n := len(s.provider.refreshes); n != 0 {
-			t.Errorf("%d refresh tokens are still good at the provider", n)
-		}
 	})
 }
 
@@ -400,44 +205,6 @@ func TestRecheckBacksOff(t *testing.T) {
 	})
 }
 
-// The answer that brought the rotated token was lost. The provider refuses the
-// old one, the session ends, and signing in again is all there is to do.
-func TestAnswerLostAfterRotation(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newRecheckStage(t)
-		alice := s.signedIn("alice", app)
-		s.provider.token = func(map[string]any) int { return http.StatusBadGateway }
-		s.want(s.checked(alice, app), http.StatusOK)
-		s.provider.token = nil
-		time.Sleep(time.Minute)
-		s.want(s.checked(alice, app), http.StatusOK)
-		s.wantResults(auth.RecheckFailed, auth.RecheckRefused)
-		s.want(alice.visit(app), http.StatusOK)
-		if alice.at != app {
-			t.Errorf("the sign-in ended at %s", alice.at)
-		}
-	})
-}
-
-// What was rotated is kept, also where what came after it failed.
-func TestRotatedTokenIsKept(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newRecheckStage(t)
-		alice := s.signedIn("alice", app)
-		issued := s.stored(alice)
-		s.provider.userinfo = func(c map[string]any) { clear(c) }
-		s.checked(alice, app)
-		rotated := s.stored(alice)
-		if rotated.RefreshToken == issued.RefreshToken || !rotated.Rechecked.Equal(issued.Rechecked) {
-			t.Errorf("the token was kept: %v, rechecked at %s", rotated.RefreshToken != issued.RefreshToken, rotated.Rechecked)
-		}
-		s.provider.userinfo = nil
-		time.Sleep(time.Minute)
-		s.checked(alice, app)
-		s.wantResults(auth.RecheckFailed, auth.RecheckRenewed)
-	})
-}
-
 // unsteady is a store that fails to replace a few times.
 type unsteady struct {
 	session.Store
@@ -462,43 +229,6 @@ func TestRotatedTokenAndAStoreThatFails(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		s.wantGroups(s.checked(alice, app), "new")
 		s.wantResults(auth.RecheckRenewed)
-	})
-}
-
-// Without a refresh token userinfo is asked, until the access token is over.
-func TestRecheckByUserinfo(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newRecheckStage(t)
-		s.provider.refresh = false
-		alice := s.signedIn("alice", app)
-		s.provider.users["alice"]["groups"] = []string{"new"}
-		s.checked(alice, app)
-		s.wantGroups(s.checked(alice, app), "new")
-		s.wantResults(auth.RecheckRenewed)
-
-		clear(s.provider.tokens)
-		time.Sleep(quarter)
-		s.checked(alice, app)
-		if stored := s.stored(alice); stored.AccessToken != "" {
-			t.Error("an access token that is over is kept")
-		}
-		for range 3 {
-			time.Sleep(quarter)
-			s.wantGroups(s.checked(alice, app), "new")
-		}
-		s.wantResults(auth.RecheckRenewed, auth.RecheckLapsed)
-	})
-}
-
-func TestUserinfoOfAnotherEndsTheSession(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newRecheckStage(t)
-		s.provider.refresh = false
-		alice := s.signedIn("alice", app)
-		s.provider.userinfo = func(c map[string]any) { c["sub"] = "sub-bob" }
-		s.checked(alice, app)
-		s.want(s.checked(alice, app), http.StatusFound)
-		s.wantResults(auth.RecheckInvalid)
 	})
 }
 
