@@ -29,7 +29,14 @@ func refreshRows() []row {
 	)
 	ok, invalid, failed := recheckRenewed, recheckInvalid, recheckFailed
 	return []row{
-		{"as-it-should-be", token, rp, due(), ok, untilUserinfo},
+		{"as-it-should-be", token, rp, due(func(sc *scene) {
+			before := sc.stored(sc.alice).IDToken
+			sc.check = func() {
+				if hint := sc.stored(sc.alice).IDToken; hint == before || hint == "" {
+					sc.t.Error("the ID token hint is not the new one")
+				}
+			}
+		}), ok, untilUserinfo},
 		{"request-is-as-registered", request, "", due(func(sc *scene) {
 			sent := sc.stored(sc.alice).RefreshToken
 			sc.answers["/token"] = func(r *http.Request) (*http.Response, error) {
@@ -72,9 +79,19 @@ func refreshRows() []row {
 		{"authenticated-at-another-time", token, "", due(claiming("auth_time", -time.Minute)), invalid, untilToken},
 		{"issued-missing", token, "", due(claiming("iat", absent)), invalid, untilToken},
 		{"issued-in-1970", token, "", due(claiming("iat", 1)), invalid, untilToken},
+		{"issued-when-she-signed-in", token, "", due(claiming("iat", -quarter)), invalid, untilToken},
+		{"issued-a-second-later", token, "", due(claiming("iat", -quarter+time.Second)), ok, untilUserinfo},
 		{"issued-ahead", token, "", due(claiming("iat", time.Minute+time.Second)), invalid, untilToken},
 		{"expired", token, "", due(claiming("exp", -time.Minute-time.Second)), invalid, untilToken},
 		{"expiry-missing", token, "", due(claiming("exp", absent)), invalid, untilToken},
+		{"provider-session-changed", "OpenID Connect Back-Channel Logout 1.0 §2.1", "", due(func(sc *scene) {
+			claiming("sid", "sid-of-the-phone")(sc)
+			sc.check = func() {
+				if sid := sc.stored(sc.alice).SID; sid != "sid-of-the-phone" {
+					sc.t.Errorf("a logout token would have to name %q", sid)
+				}
+			}
+		}), ok, untilUserinfo},
 		{"at-hash-of-another-token", "OpenID Connect Core 1.0 §3.1.3.8", "", due(claiming("at_hash", "AAAAAAAAAAAAAAAAAAAAAA")), invalid, untilToken},
 		{"at-hash-empty", "OpenID Connect Core 1.0 §3.1.3.8", "", due(claiming("at_hash", "")), invalid, untilToken},
 		{"at-hash-as-it-should-be", "OpenID Connect Core 1.0 §3.1.3.8", "", due(rightHash), ok, untilUserinfo},
@@ -175,6 +192,7 @@ func refreshErrorRows() []row {
 		{"slow-down", errors, "", code(429, "slow_down"), failed, untilToken},
 		{"server-error", errors, "", code(500, "server_error"), failed, untilToken},
 		{"server-error-and-200", errors, "", code(200, "server_error"), failed, untilToken},
+		{"server-error-beside-tokens", errors, "", due(lost(says("error", "server_error"))), failed, untilToken},
 		{"invalid-grant-in-other-case", errors, "", code(400, "Invalid_Grant"), failed, untilToken},
 		{"invalid-grant-as-a-form", errors, "", due(answers("/token", 400, "error=invalid_grant", "Content-Type", "application/x-www-form-urlencoded")), failed, untilToken},
 		{"bad-gateway", errors, "", due(answers("/token", 502, "<html>"+canary, "Content-Type", "text/html")), failed, untilToken},

@@ -110,7 +110,7 @@ func (p *provider) renewByUserinfo(ctx context.Context, m *metadata, s session.S
 // all that holds for the first one, and it speaks of the same sign-in.
 func (p *provider) verifyRefreshed(ctx context.Context, m *metadata, answer tokens, s *session.Session) (claims, error) {
 	nonce := ""
-	if hasNonce(answer.ID) {
+	if _, has := unverified(answer.ID)["nonce"]; has { // without one it is held to have none
 		nonce = s.Nonce
 	}
 	idToken, c, err := p.verify(ctx, m, answer.ID, nonce)
@@ -122,12 +122,16 @@ func (p *provider) verifyRefreshed(ctx context.Context, m *metadata, answer toke
 		return nil, &refusal{TokenInvalid, err}
 	}
 	authTime := c.authTime()
+	issued, _ := c.date("iat")                              // verify has held it to be one
+	before, noneBefore := unverified(s.IDToken).date("iat") // verified when it came
 	_, hashed := c["at_hash"]
 	switch {
 	case issuer != s.Identity.Issuer || idToken.Subject != s.Identity.Subject:
 		return nil, &refusal{TokenInvalid, errors.New("the refreshed ID token speaks of another subject")}
 	case !authTime.IsZero() && !s.AuthTime.IsZero() && !authTime.Equal(s.AuthTime):
 		return nil, &refusal{TokenInvalid, errors.New("the refreshed ID token is of another sign-in: auth_time differs")}
+	case noneBefore == nil && !issued.After(before):
+		return nil, &refusal{TokenInvalid, errors.New("the refreshed ID token is not a new one: iat is not after that of the one before")}
 	case hashed && idToken.VerifyAccessToken(answer.Access) != nil:
 		return nil, &refusal{TokenInvalid, errors.New("at_hash of the refreshed ID token is of another access token")}
 	}
@@ -137,18 +141,18 @@ func (p *provider) verifyRefreshed(ctx context.Context, m *metadata, answer toke
 	return c, nil
 }
 
-// hasNonce looks into a token that is not verified yet: one without a nonce is
-// held to have none, one with a nonce to have the right one.
-func hasNonce(raw string) bool {
+// unverified are the claims of a token, whoever signed it: what verify is told to
+// look for may depend on them, and nothing else. Where there are none it is nil,
+// and verify says what is wrong.
+func unverified(raw string) claims {
 	var c claims
 	if parts := strings.Split(raw, "."); len(parts) == 3 {
 		payload, err := base64.RawURLEncoding.DecodeString(parts[1])
 		if err != nil || json.Unmarshal(payload, &c) != nil {
-			return false // verify will say what is wrong with it
+			return nil
 		}
 	}
-	_, has := c["nonce"]
-	return has
+	return c
 }
 
 // identify makes the new identity of the claims that came, and of userinfo.
