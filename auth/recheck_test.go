@@ -163,6 +163,33 @@ func TestRechecksAreBounded(t *testing.T) {
 	})
 }
 
+// A session that waits in line for longer than a check takes it to be asked
+// about does not get into the line a second time.
+func TestRecheckWaitsInLineOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newRecheckStage(t)
+		var browsers []*browser
+		for range 33 { // at eight a time, the last one's turn comes after 40 seconds
+			b := s.browser("alice")
+			s.want(b.visit(app), http.StatusOK)
+			browsers = append(browsers, b)
+		}
+		last := browsers[len(browsers)-1]
+		time.Sleep(quarter)
+		answer := make(chan struct{})
+		s.provider.hang = map[string]chan struct{}{"/token": answer}
+		for _, b := range browsers {
+			s.want(s.checked(b, app), http.StatusOK)
+		}
+		time.Sleep(35 * time.Second)
+		s.want(s.checked(last, app), http.StatusOK)
+		close(answer)
+		synctest.Wait()
+		want := append(slices.Repeat([]auth.RecheckResult{auth.RecheckFailed}, 24), slices.Repeat([]auth.RecheckResult{auth.RecheckRenewed}, 9)...)
+		s.wantResults(want...)
+	})
+}
+
 func TestSignOutRevokes(t *testing.T) {
 	for _, endpoint := range []string{"", "https://idp.example.org/revoke"} {
 		bubble("endpoint-"+endpoint, t, func(t *testing.T) {
