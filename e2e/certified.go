@@ -13,24 +13,30 @@ import (
 // who asks for consent each time, which the daemon does not.
 func startCertified(t testing.TB, apps []application) *provider {
 	t.Helper()
-	return certified(t, "certified", apps, false)
+	return certified(t, "certified", apps, options{})
 }
 
 // startCertifiedRefreshing is one that is set to issue refresh tokens to
 // everybody, and to take each of them once.
 func startCertifiedRefreshing(t testing.TB, apps []application) *provider {
 	t.Helper()
-	return certified(t, "certified-refreshing", apps, true)
+	return certified(t, "certified-refreshing", apps, options{IssueRefreshToken: true})
 }
 
-func certified(t testing.TB, name string, apps []application, refreshing bool) *provider {
+// startCertifiedPushed is one that wants authorization requests to be pushed.
+func startCertifiedPushed(t testing.TB, apps []application) *provider {
+	t.Helper()
+	return certified(t, "certified-pushed", apps, options{RequirePushed: true})
+}
+
+func certified(t testing.TB, name string, apps []application, set options) *provider {
 	t.Helper()
 	p := &provider{name: name, issuer: "https://idp.example.test:8443", admin: person{"alice", "any"}, other: person{"bob", "any"}}
 	dir := t.TempDir()
 	options := optionsFor(p, dir, "127.0.0.1:8443", apps)
 	options.Key, _ = rsaPEM(t)
 	options.BackchannelLogoutURI = apps[0].ExternalURL + outpostPrefix + "/backchannel_logout"
-	options.IssueRefreshToken = refreshing
+	options.IssueRefreshToken, options.RequirePushed = set.IssueRefreshToken, set.RequirePushed
 	p.setGroups = options.setGroups
 	p.signOut = func(v *visitor) { v.submit(v.open(p.issuer+"/session/end"), nil) }
 

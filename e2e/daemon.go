@@ -18,6 +18,9 @@ const outpostPrefix = "/outpost.goauthentik.io"
 // admins may use one: alice is an admin, bob is not.
 type application struct {
 	Name, Mode, ExternalURL, CookieDomain string
+
+	Providers []string // that people choose from; nil where there is one alone
+	Settings  []string // more lines of its configuration
 }
 
 // applications are those of every story: some of a host each, and one for a
@@ -41,18 +44,32 @@ type daemon struct {
 // daemon at the address of the container of that name.
 func newDaemon(t testing.TB, apps []application, p *provider, more ...string) *daemon {
 	t.Helper()
+	return newDaemonOf(t, apps, []*provider{p}, more...)
+}
+
+// newDaemonOf is newDaemon with several providers.
+func newDaemonOf(t testing.TB, apps []application, providers []*provider, more ...string) *daemon {
+	t.Helper()
 	var b strings.Builder
 	d := &daemon{dir: t.TempDir()}
-	fmt.Fprintf(&b, "listen: 127.0.2.1:9000\nmanagement: 127.0.2.1:9300\ndata: %s\n", filepath.Join(d.dir, "data"))
-	fmt.Fprintf(&b, "provider:\n  name: %s\n  issuer: %s\n  client_id: outpost\n  client_secret: %s\n", p.name, p.issuer, clientSecret)
-	for _, line := range p.settings {
-		b.WriteString("  " + line + "\n")
+	fmt.Fprintf(&b, "listen: 127.0.2.1:9000\nmanagement: 127.0.2.1:9300\ndata: %s\nproviders:\n", filepath.Join(d.dir, "data"))
+	for _, p := range providers {
+		fmt.Fprintf(&b, "  - name: %s\n    issuer: %s\n    client_id: outpost\n    client_secret: %s\n", p.name, p.issuer, clientSecret)
+		for _, line := range p.settings {
+			b.WriteString("    " + line + "\n")
+		}
 	}
 	b.WriteString("applications:\n")
 	for _, a := range apps {
 		fmt.Fprintf(&b, "  - name: %s\n    mode: %s\n    external_url: %s\n    allow: { groups: [admins] }\n", a.Name, a.Mode, a.ExternalURL)
 		if a.CookieDomain != "" {
 			fmt.Fprintf(&b, "    cookie_domain: %s\n", a.CookieDomain)
+		}
+		if a.Providers != nil {
+			fmt.Fprintf(&b, "    provider: [%s]\n", strings.Join(a.Providers, ", "))
+		}
+		for _, line := range a.Settings {
+			b.WriteString("    " + line + "\n")
 		}
 	}
 	for _, line := range more {

@@ -45,7 +45,7 @@ func lemonLDAP(t testing.TB, name string, apps []application, more map[string]an
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
 	copyTree(t, llngData, data)
-	conf := lemonLDAPConf(t, filepath.Join(data, "conf", "lmConf-1.json"), p.issuer, apps, more)
+	conf := lemonLDAPConf(t, filepath.Join(data, "conf", "lmConf-1.json"), p, apps, more)
 	members := map[string][]string{p.admin.name: {"admins", "users"}, p.other.name: {"users"}}
 	number := 0
 	write := func(t testing.TB) {
@@ -118,14 +118,14 @@ func lemonLDAPGroups(members map[string][]string) map[string]string {
 
 // lemonLDAPConf makes of Debian's default configuration that of an OpenID
 // provider with one relying party.
-func lemonLDAPConf(t testing.TB, path, issuer string, apps []application, more map[string]any) map[string]any {
+func lemonLDAPConf(t testing.TB, path string, p *provider, apps []application, more map[string]any) map[string]any {
 	t.Helper()
 	conf := map[string]any{}
 	if err := json.Unmarshal([]byte(strings.ReplaceAll(readFile(t, path), "example.com", "example.test")), &conf); err != nil {
 		t.Fatal(err)
 	}
 	private, public := rsaPEM(t)
-	redirect, postLogout := registered(apps)
+	redirect, postLogout := registered(p, apps)
 	party := map[string]any{}
 	for option, value := range map[string]any{
 		"ClientID": "outpost", "ClientSecret": clientSecret, "BypassConsent": 1, "RequirePKCE": 1,
@@ -138,13 +138,13 @@ func lemonLDAPConf(t testing.TB, path, issuer string, apps []application, more m
 		party["oidcRPMetaDataOptions"+option] = value
 	}
 	for name, value := range map[string]any{
-		"domain": "example.test", "portal": issuer + "/", "securedCookie": 1, "https": 1, "port": 8444,
+		"domain": "example.test", "portal": p.issuer + "/", "securedCookie": 1, "https": 1, "port": 8444,
 		"checkTime":      1, // second, after which a newer configuration is looked for
 		"authentication": "Demo", "userDB": "Same", "passwordDB": "Demo", "portalDisplayRegister": 0,
 		// Without this the portal asks for an image library that it never uses here.
 		"captcha": "::Main::Plugin", "captcha_login_enabled": 0, "captcha_mail_enabled": 0, "captcha_register_enabled": 0,
 		"issuerDBOpenIDConnectActivation": 1, "issuerDBOpenIDConnectPath": "^/oauth2/", "issuerDBOpenIDConnectRule": 1,
-		"oidcServiceMetaDataIssuer": issuer, "oidcServicePrivateKeySig": private, "oidcServicePublicKeySig": public, "oidcServiceKeyIdSig": "e2e",
+		"oidcServiceMetaDataIssuer": p.issuer, "oidcServicePrivateKeySig": private, "oidcServicePublicKeySig": public, "oidcServiceKeyIdSig": "e2e",
 		"oidcServiceAllowAuthorizationCodeFlow": 1,
 		"oidcRPMetaDataOptions":                 map[string]any{"outpost": party},
 		"oidcRPMetaDataExportedVars":            map[string]any{"outpost": map[string]any{"email": "mail", "name": "cn", "preferred_username": "uid", "groups": "groups;string;always"}},

@@ -94,6 +94,7 @@ type options struct {
 	Key                  string `json:"key,omitempty"` // PEM, what it signs with
 	BackchannelLogoutURI string `json:"backchannelLogoutURI,omitempty"`
 	IssueRefreshToken    bool   `json:"issueRefreshToken,omitempty"` // whether or not the person was asked for consent
+	RequirePushed        bool   `json:"requirePushed,omitempty"`     // authorization requests have to be pushed
 	Web                  string `json:"web,omitempty"`               // folder with the pages
 }
 
@@ -101,7 +102,7 @@ type options struct {
 func optionsFor(p *provider, dir, listen string, apps []application) options {
 	o := options{Issuer: p.issuer, Listen: listen, TLS: filepath.Dir(shared("ca.crt")), Client: "outpost", Secret: clientSecret,
 		Groups: filepath.Join(dir, "groups.json")}
-	o.RedirectURIs, o.PostLogoutRedirectURIs = registered(apps)
+	o.RedirectURIs, o.PostLogoutRedirectURIs = registered(p, apps)
 	return o
 }
 
@@ -137,9 +138,13 @@ func (o options) setGroups(t testing.TB, user string, groups ...string) {
 }
 
 // registered are the redirect URIs of the applications at a provider.
-func registered(apps []application) (redirect, postLogout []string) {
+func registered(p *provider, apps []application) (redirect, postLogout []string) {
 	for _, a := range apps {
-		redirect = append(redirect, a.ExternalURL+outpostPrefix+"/callback")
+		own := ""
+		if len(a.Providers) > 1 {
+			own = "/" + p.name
+		}
+		redirect = append(redirect, a.ExternalURL+outpostPrefix+"/callback"+own)
 		postLogout = append(postLogout, a.ExternalURL+outpostPrefix+"/sign_out")
 	}
 	return redirect, postLogout

@@ -35,13 +35,14 @@ const provider = new Provider(options.issuer, {
   }],
   jwks: { keys: [{ ...crypto.createPrivateKey(options.key).export({ format: 'jwk' }), kid: 'e2e', alg: 'RS256', use: 'sig' }] },
   scopes: ['openid', 'offline_access', 'profile', 'email', 'groups'],
-  claims: { openid: ['sub', 'sid'], profile: ['name', 'preferred_username'], email: ['email', 'email_verified'], groups: ['groups'] },
+  claims: { openid: ['sub', 'sid', 'amr'], profile: ['name', 'preferred_username'], email: ['email', 'email_verified'], groups: ['groups'] },
   async findAccount(_, id) {
     const person = people[id];
     return person && { accountId: id, claims: async () => ({ sub: id, preferred_username: id, ...person, groups: groupsOf(id) }) };
   },
   features: { devInteractions: { enabled: true }, rpInitiatedLogout: { enabled: true }, backchannelLogout: { enabled: true },
-    revocation: { enabled: true } },
+    revocation: { enabled: true },
+    pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: options.requirePushed ?? false } },
   // Its own refuses addresses of this machine, which here are all there are.
   fetch: (url, { dispatcher, ...init }) => globalThis.fetch(url, init),
   ...options.issueRefreshToken && { issueRefreshToken: () => true },
@@ -50,6 +51,13 @@ const provider = new Provider(options.issuer, {
   cookies: { keys: [crypto.randomBytes(32).toString('hex')] },
   ttl: { AccessToken: 300, IdToken: 300, Session: 3600, Grant: 3600, Interaction: 600, AuthorizationCode: 60 },
 });
+// Its own form asks for a password alone. Who is in this group has a second
+// factor, and has used it.
+const { loginAccount } = provider.Session.prototype;
+provider.Session.prototype.loginAccount = function (details) {
+  const amr = groupsOf(details.accountId).includes('second-factor') ? ['pwd', 'mfa'] : ['pwd'];
+  loginAccount.call(this, { ...details, amr });
+};
 for (const event of ['server_error', 'authorization.error', 'grant.error', 'userinfo.error', 'end_session.error', 'backchannel.error']) {
   provider.on(event, (...args) => console.error(event, args.find((a) => a instanceof Error)));
 }
