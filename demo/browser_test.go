@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -23,9 +24,19 @@ func newBrowser(t *testing.T) browser {
 	if err != nil {
 		t.Fatal("chromium is missing. Install it and try again:\n  apt-get install --no-install-recommends chromium")
 	}
+	// Not t.TempDir: Chromium's helpers may write for a moment after its end.
+	profile, err := os.MkdirTemp("", "demo-browser-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for deadline := time.Now().Add(10 * time.Second); os.RemoveAll(profile) != nil && time.Now().Before(deadline); {
+			time.Sleep(50 * time.Millisecond)
+		}
+	})
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
-		chromedp.UserDataDir(t.TempDir()),
+		chromedp.UserDataDir(profile),
 		chromedp.NoSandbox, // the sandbox refuses root, and the demo's pages are ours
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),
