@@ -8,8 +8,8 @@ import "strings"
 // neither). It reports false for anything that is not a host: empty labels,
 // user information, non-ASCII letters, a port outside 1 to 65535.
 //
-// Source: RFC 3986 §3.2.2; the character set is what RFC 1123 §2.1 allows, so
-// a name with an underscore is no host here.
+// Source: RFC 3986 §3.2.2; the character set is what RFC 1123 §2.1 allows, and
+// the underscore, which containers' names have and browsers take.
 func Host(host, scheme string) (string, bool) {
 	name, port := host, ""
 	if strings.HasPrefix(host, "[") {
@@ -68,7 +68,7 @@ func validName(name string) bool {
 			}
 			label = 0
 			continue
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-':
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
 		default:
 			return false
 		}

@@ -38,7 +38,7 @@ func TestHost(t *testing.T) {
 		{"empty-label", "app..example.com", "https", ""},
 		{"label-too-long", long + "a.com", "https", ""},
 		{"name-too-long", strings.Repeat("abcdefg.", 31) + "abcdef", "https", ""},
-		{"underscore", "my_app.example.com", "https", ""},
+		{"underscore", "My_app.example.com", "https", "my_app.example.com"},
 		{"space", "app.example.com ", "https", ""},
 		{"user", "app.example.com@evil.test", "https", ""},
 		{"user-and-port", "app.example.com:443@evil.test", "https", ""},

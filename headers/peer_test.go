@@ -1,8 +1,10 @@
 package headers_test
 
 import (
+	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -104,6 +106,18 @@ func TestLocalPeers(t *testing.T) {
 	for _, remote := range []string{"127.0.0.1:1", "[::1]:1", "10.9.8.7:1", "172.16.0.1:1", "172.31.255.255:1", "192.168.1.1:1", "[fd12::1]:1", "@"} {
 		if !local.Trusts(remote) {
 			t.Errorf("%s is not trusted", remote)
+		}
+	}
+	// This machine's own networks are, whatever their range, unless one of them
+	// is so large that it holds strangers.
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, addr := range addrs {
+		n := netip.MustParsePrefix(addr.String())
+		if n.Bits() >= 16 && !slices.Contains(networks, netip.PrefixFrom(n.Addr().Unmap().WithZone(""), n.Bits()).Masked()) {
+			t.Errorf("the network of our own address %s is not among %s", n, networks)
 		}
 	}
 	for _, n := range networks {
