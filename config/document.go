@@ -128,11 +128,14 @@ func (r *reader) syntax(text []byte, err error) {
 		r.fail("", p, "must not use an alias", "put a value that begins with * in quotes")
 		return
 	}
-	if m := syntaxLine.FindStringSubmatch(message); m != nil {
+	const look = "look at this line and the one above it: indentation, a missing colon, an open quote or bracket"
+	switch m := syntaxLine.FindStringSubmatch(message); {
+	case m != nil:
 		p.line, _ = strconv.Atoi(m[1])
-		p.column = 1
+		p.column, hint = 1, look
 		message = message[len(m[0]):]
-		hint = "look at this line and the one above it: indentation, a missing colon, an open quote or bracket"
+	case !strings.Contains(message, "depth"): // the parser names no line where it is the first one
+		p.line, p.column, hint = 1, 1, look
 	}
 	r.fail("", p, "is not YAML: "+message, hint)
 }

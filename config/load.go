@@ -31,6 +31,9 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 	}
 	text, mode, err := readFile(path, maxFile)
 	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("reading the configuration: %w: name the file with -config or OUTPOST_CONFIG; config.example.yaml shows what goes into it", err)
+		}
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 

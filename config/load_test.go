@@ -68,6 +68,20 @@ func mustLoad(t *testing.T, text string) *config.Config {
 	return c
 }
 
+// The parser names no line where it is the first one.
+func TestSyntaxOnTheFirstLine(t *testing.T) {
+	for _, tt := range []struct{ name, text string }{
+		{"at-sign", "provider: @x"}, {"colon-in-a-value", "a: b: c"}, {"open-bracket", "a: ["},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := load(t, tt.text+"\n")
+			if err == nil || !strings.Contains(err.Error(), "line ") || !strings.Contains(err.Error(), "look at this line") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
 func TestLoad(t *testing.T) {
 	full, err := os.ReadFile("testdata/full.yaml")
 	if err != nil {

@@ -172,6 +172,12 @@ func (r *reader) warn(c *Config) {
 	if c.InsecureHTTP {
 		r.advise("insecure_http", "is on: whoever is on the way can read and take over sessions", "for local testing only")
 	}
+	for i, n := range c.TrustedProxies {
+		// The largest private ranges are 10.0.0.0/8 and fc00::/7.
+		if n.Addr().Is4() && n.Bits() < 8 || n.Addr().Is6() && n.Bits() < 7 {
+			r.advise(entryPath("trusted_proxies", i), "trusts a large part of the internet: whoever is in it may say what it likes in the headers that count", "name the addresses that nginx has")
+		}
+	}
 	for i, p := range c.Providers {
 		path := r.providerPath(i)
 		if p.InsecureUnverifiedEmail {

@@ -48,6 +48,10 @@ applications:
 		}},
 		{"secret-elsewhere", 0o644, fromFile(private), nil},
 		{"secret-in-a-variable", 0o644, strings.Replace(smallest, "hunter2 of the provider", "${SECRET}", 1), nil},
+		{"half-the-internet", 0o600, "trusted_proxies: [10.0.0.0/8, 128.0.0.0/1, \"fc00::/7\", \"2000::/3\"]\n" + strings.TrimPrefix(smallest, "\n"), []string{
+			`config.yaml:1:31: trusted_proxies[1]: trusts a large part of the internet: whoever is in it may say what it likes in the headers that count, got "128.0.0.0/1" (name the addresses that nginx has)`,
+			`config.yaml:1:56: trusted_proxies[3]: trusts a large part of the internet: whoever is in it may say what it likes in the headers that count, got "2000::/3" (name the addresses that nginx has)`,
+		}},
 		{"others-write", 0o602, smallest, []string{
 			"config.yaml:1:1: the file may be changed by every user of this machine (mode 0602) (chmod o-w it)",
 		}},
