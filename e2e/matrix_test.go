@@ -17,7 +17,10 @@ const deepLink = "/deep/path?a=1&b=%2F&c=+x&d=%26&e=https://elsewhere.test/%3Fx&
 func longLink(size int) string { return "/long?q=" + strings.Repeat("0123456789abcde&", size/16) }
 
 func TestStory(t *testing.T) {
-	generations := append(halves, ours, oursInSWAG, swag("2025-03-25"), swag("2023-04-27"), swag("2023-02-09"), swag("seed-2023-02-01"), example)
+	generations := append(halves, ours, oursInSWAG, example)
+	for _, date := range swagDates {
+		generations = append(generations, swag(date))
+	}
 	for _, begin := range []func(testing.TB, []application) *provider{startCertified, startLemonLDAP} {
 		apps := applications()
 		p := begin(t, apps)

@@ -65,6 +65,9 @@ var oursForDomain = generation{Name: "ours-for-domain", Check: true, Identity: t
 	edit(t, filepath.Join(dir, "site-confs", "apps.conf"), `/authentik-(server|location)\.conf`, "/outpost-domain-$1.conf")
 }}
 
+// swagDates are the generations of SWAG's two files, the newest first.
+var swagDates = []string{"2025-03-25", "2023-04-27", "2023-02-09", "seed-2023-02-01"}
+
 // swag is SWAG's tree as its users have it, with the authentik files of one of
 // its generations.
 func swag(date string) generation {

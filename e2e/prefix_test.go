@@ -82,3 +82,28 @@ func TestManyGroups(t *testing.T) {
 		}
 	})
 }
+
+// TestHeaderBudget: nginx has room for as much as the daemon lets through, to the
+// byte; one more is refused with a reason.
+func TestHeaderBudget(t *testing.T) {
+	const budget = 3500
+	onStage(t, func(t *testing.T, s *stage) {
+		sized := func(group int) page {
+			s.provider.setGroups(t, "alice", "admins", strings.Repeat("g", group))
+			return newVisitor(t).signIn("https://webtop.test/", "alice", "any")
+		}
+		if p := sized(1); p.StatusCode != http.StatusOK {
+			t.Fatalf("landed on %s: %s\n%s", p.URL, p.Status, p.Body)
+		}
+		room := budget + 1 // for the group of one letter, which is in it already
+		for _, name := range []string{"Username", "Groups", "Entitlements", "Email", "Name", "Uid"} {
+			room -= len("X-authentik-"+name+": \r\n") + len(s.app.last(t).Header.Get("X-Authentik-"+name))
+		}
+		if p := sized(room); p.StatusCode != http.StatusOK || len(s.app.last(t).Header.Get("X-Authentik-Groups")) != len("admins|")+room {
+			t.Errorf("%d bytes of headers: %s at %s\n%s", budget, p.Status, p.URL, s.nginx.accessLog(t))
+		}
+		if p := sized(room + 1); !strings.Contains(p.Body, "<code>header_too_large</code>") {
+			t.Errorf("%d bytes of headers: %s at %s", budget+1, p.Status, p.URL)
+		}
+	})
+}

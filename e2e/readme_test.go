@@ -11,11 +11,21 @@ import (
 	"testing"
 )
 
-// TestReadme follows the README's six steps for SWAG to the letter: the file it
-// shows is the daemon's, the command it shows is run on SWAG's own file. Only
-// what a reader changes is changed: the domain, the issuer, the folder.
+// TestReadme follows the README's six steps for SWAG to the letter, with SWAG's
+// files of every generation: the file it shows is the daemon's, the command it
+// shows is run on SWAG's own file. Only what a reader changes is changed: the
+// domain, the issuer, the folder.
 func TestReadme(t *testing.T) {
-	swag("2025-03-25").need(t)
+	for _, date := range swagDates {
+		t.Run(date, func(t *testing.T) {
+			swag(date).need(t)
+			followReadme(t, date)
+		})
+	}
+}
+
+func followReadme(t *testing.T, date string) {
+	t.Helper()
 	readme := readFile(t, filepath.Join(repository(), "README.md"))
 	_, steps, found := strings.Cut(readme, "## SWAG in six steps\n")
 	steps, _, _ = strings.Cut(steps, "\n## ")
@@ -58,7 +68,7 @@ func TestReadme(t *testing.T) {
 	setContainer(t, "authentik-server") // there is no such container any more
 	a := startApp(t, "webtop", "127.0.2.2:3000")
 	command := fenced(t, steps, "sh", "sed ")
-	startNginx(t, releases[1], swag("2025-03-25"), func(dir string) {
+	startNginx(t, releases[1], swag(date), func(dir string) {
 		if out, err := exec.Command("sh", "-ec", strings.ReplaceAll(command, "/config/nginx", dir)).CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", command, err, out)
 		}
