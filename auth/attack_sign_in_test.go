@@ -219,6 +219,35 @@ func TestFiftyTabs(t *testing.T) {
 }
 
 // Every cookie is what browsers and RFC 6265bis make of its name.
+// Over plain http browsers keep no cookie that is Secure or has a prefix that asks
+// for it.
+func TestCookieAttributesOverPlainHTTP(t *testing.T) {
+	s := newStage(t, func(c *auth.Config) {
+		c.Applications[0].ExternalURL, c.Applications[1].ExternalURL = "http://outpost.example.com", "http://router.example.com"
+	})
+	b := s.browser("alice")
+	var names []string
+	for _, page := range []string{"http://app.example.com/" + strings.Repeat("x", 5000), "http://router.example.com/"} {
+		for at := "http://" + strings.TrimPrefix(page, "http://"); at != ""; {
+			resp := b.once(http.MethodGet, strings.Replace(at, "https://router", "http://router", 1))
+			for _, c := range resp.Cookies() {
+				names = append(names, c.Name)
+				if c.Secure || strings.HasPrefix(c.Name, "__") || !c.HttpOnly {
+					t.Errorf("%.200s", c)
+				}
+			}
+			at = onward(resp)
+			at = strings.Replace(at, "https://router", "http://router", 1)
+			at = strings.Replace(at, "https://app", "http://app", 1)
+		}
+	}
+	for _, want := range []string{"outpost-home", "outpost-router", "outpost-browser"} {
+		if !slices.Contains(names, want) {
+			t.Errorf("%s was not set, but %v", want, names)
+		}
+	}
+}
+
 func TestCookieAttributes(t *testing.T) {
 	s := newStage(t)
 	b := s.browser("alice")

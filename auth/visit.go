@@ -35,6 +35,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %v", e.Reason, e.Err)
 }
 
+// Unwrap returns the cause; nil where the reason says it all.
 func (e *Error) Unwrap() error { return e.Err }
 
 type visit struct {

@@ -62,6 +62,9 @@ func run(ctx context.Context, p program) int {
 	}
 	do, known := commands[command]
 	switch {
+	case command == "help":
+		fmt.Fprint(p.stdout, usage)
+		return 0
 	case command == "version" && len(rest) == 0:
 		fmt.Fprintln(p.stdout, versionLine())
 		return 0
@@ -109,7 +112,7 @@ func (p program) configFile(command string, args []string) (string, error) {
 	case flags.NArg() > 0:
 		return "", fmt.Errorf("%s: unexpected argument %q", command, flags.Arg(0))
 	case *file == "":
-		return "", fmt.Errorf("%s: no configuration file: name one with -config FILE or in OUTPOST_CONFIG", command)
+		return "", errors.New("no configuration file: name one with -config FILE or in OUTPOST_CONFIG")
 	}
 	return *file, nil
 }

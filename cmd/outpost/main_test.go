@@ -14,8 +14,8 @@ func TestCommandLine(t *testing.T) {
 		status int
 		says   string // on stdout for status 0, else on stderr
 	}{
-		{"no-file", nil, 2, "serve: no configuration file: name one with -config FILE or in OUTPOST_CONFIG"},
-		{"no-file-to-check", []string{"check"}, 2, "check: no configuration file"},
+		{"no-file", nil, 2, "outpost: no configuration file: name one with -config FILE or in OUTPOST_CONFIG"},
+		{"no-file-to-check", []string{"check"}, 2, "no configuration file"},
 		{"empty-file-name", []string{"-config", ""}, 2, "no configuration file"},
 		{"flag-without-value", []string{"-config"}, 2, "flag needs an argument: -config"},
 		{"unknown-flag", []string{"-port", "9000"}, 2, "flag provided but not defined: -port"},
@@ -26,6 +26,7 @@ func TestCommandLine(t *testing.T) {
 		{"file-without-flag", []string{"check", "x"}, 2, `check: unexpected argument "x"`},
 		{"empty-argument", []string{""}, 2, `serve: unexpected argument ""`},
 		{"version-of-something", []string{"version", "1"}, 2, `version: unexpected argument "1"`},
+		{"help-as-a-command", []string{"help"}, 0, "serve until SIGTERM"},
 		{"help", []string{"-h"}, 0, "serve until SIGTERM"},
 		{"long-help", []string{"--help"}, 0, "serve until SIGTERM"},
 		{"help-for-a-command", []string{"config", "dump", "-help"}, 0, "serve until SIGTERM"},

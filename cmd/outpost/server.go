@@ -37,7 +37,10 @@ func management(o *auth.Outpost, registry *prometheus.Registry) http.Handler {
 	mux.HandleFunc(auth.Prefix+"/ping", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusNoContent) // where authentik's outpost has it too
 	})
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store") // an answer that was kept would say that a dead process is well
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // readiness is the answer of /-/ready. A provider that is down makes it
