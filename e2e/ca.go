@@ -91,11 +91,17 @@ func rsaPEM(t testing.TB) (private, public string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return signingPEM(t, key, key.Public())
+}
+
+// signingPEM writes a key pair as providers read it.
+func signingPEM(t testing.TB, key crypto.PrivateKey, publicKey crypto.PublicKey) (private, public string) {
+	t.Helper()
 	privatePEM, err := keyPEM(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	der, err := x509.MarshalPKIXPublicKey(key.Public())
+	der, err := x509.MarshalPKIXPublicKey(publicKey)
 	if err != nil {
 		t.Fatal(err)
 	}

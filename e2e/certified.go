@@ -38,7 +38,7 @@ func certified(t testing.TB, name string, apps []application, set options) *prov
 	options.BackchannelLogoutURI = apps[0].ExternalURL + outpostPrefix + "/backchannel_logout"
 	options.IssueRefreshToken, options.RequirePushed = set.IssueRefreshToken, set.RequirePushed
 	p.setGroups = options.setGroups
-	p.signOut = func(v *visitor) { v.submit(v.open(p.issuer+"/session/end"), nil) }
+	p.signOut = func(v *visitor, _ string) { v.submit(v.open(p.issuer+"/session/end"), nil) }
 
 	node := filepath.Join(repository(), "build/e2e/node/node_modules/node/bin/node") // where the machine's own is too old
 	if !exists(node) {

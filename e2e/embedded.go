@@ -4,6 +4,7 @@ package e2e
 // provider/. They sign in alice and bob.
 
 import (
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,7 +17,9 @@ import (
 func startZitadel(t testing.TB, apps []application) *provider {
 	t.Helper()
 	p := &provider{name: "zitadel", issuer: "https://zitadel.example.test:8445/"}
-	p.signOut = func(v *visitor) { v.open(p.issuer + "end_session") }
+	p.signOut = func(v *visitor, idToken string) {
+		v.open(p.issuer + "end_session?id_token_hint=" + url.QueryEscape(idToken))
+	}
 	return embedded(t, p, "127.0.0.1:8445", apps, func(*options) {})
 }
 
@@ -40,9 +43,10 @@ func embedded(t testing.TB, p *provider, listen string, apps []application, chan
 	options := optionsFor(p, dir, listen, apps)
 	change(&options)
 	p.setGroups = options.setGroups
-	goTool(t, "build", "-o", filepath.Join(dir, p.name), "./"+p.name)
+	program := filepath.Join(repository(), "build", "e2e", "bin", p.name)
+	goTool(t, "build", "-o", program, "./"+p.name) // does nothing to one that is up to date
 	p.run = func(t testing.TB) *process {
-		cmd := exec.Command(filepath.Join(dir, p.name))
+		cmd := exec.Command(program)
 		cmd.Env = []string{options.environment(t)}
 		process := start(t, dir, p.name+"-provider", cmd)
 		process.waitFor(t, listen)

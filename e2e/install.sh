@@ -9,7 +9,9 @@ packages=(chromium libnss3-tools
 	lemonldap-ng-fastcgi-server liblemonldap-ng-portal-perl
 	# The portal does not start without these, though Debian only recommends them.
 	libstring-random-perl libmime-tools-perl libemail-sender-perl libio-string-perl
-	libconvert-base32-perl libcrypt-openssl-bignum-perl)
+	libconvert-base32-perl libcrypt-openssl-bignum-perl
+	# What glewlwyd is linked with.
+	libcbor0.8 libconfig9 libhoel1.4 libiddawc1.1 libldap-2.5-0 liboath0 librhonabwy1.1 libulfius2.7 sqlite3)
 command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)
 .ci/install "${packages[@]}"
@@ -26,9 +28,25 @@ if ! node --eval 'if (!URL.parse) process.exit(1)' && [ ! -x build/e2e/node/node
 	npm install --silent --no-audit --no-fund --prefix build/e2e/node node@22
 fi
 
-# Providers that come as Go libraries. The stories build them where there is no
-# network: all that they are made of has to be here by then.
-go -C e2e/provider build ./...
+# glewlwyd is unpacked and not installed: its installation asks for a database.
+if [ ! -e build/e2e/glewlwyd/complete ]; then
+	echo "fetching glewlwyd"
+	rm -rf build/e2e/glewlwyd
+	mkdir -p build/e2e/glewlwyd
+	(
+		cd build/e2e/glewlwyd
+		fetch() { apt-get -qq -o APT::Sandbox::User=root download glewlwyd; }
+		fetch 2>/dev/null || { apt-get -qq update && fetch; }
+		dpkg-deb --extract glewlwyd_*.deb .
+		rm glewlwyd_*.deb
+		touch complete
+	)
+fi
+
+# Providers that come as Go libraries. The stories build them again where there
+# is no network: all that they are made of has to be here by then.
+mkdir -p build/e2e/bin
+go -C e2e/provider build -o ../../build/e2e/bin/ ./...
 
 # nginx_of RELEASE: apt resolves against an empty list of installed packages, so
 # that the folder gets the whole closure, libc included. Nothing is installed.

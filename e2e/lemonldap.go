@@ -41,7 +41,7 @@ func startLemonLDAPOffline(t testing.TB, apps []application) *provider {
 func lemonLDAP(t testing.TB, name string, apps []application, more map[string]any) *provider {
 	t.Helper()
 	p := &provider{name: name, issuer: "https://auth.example.test:8444", admin: person{"dwho", "dwho"}, other: person{"rtyler", "rtyler"}}
-	p.signOut = func(v *visitor) { v.open(p.issuer + "/?logout=1") }
+	p.signOut = func(v *visitor, _ string) { v.open(p.issuer + "/?logout=1") }
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
 	copyTree(t, llngData, data)

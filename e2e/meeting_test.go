@@ -185,7 +185,9 @@ func (s *meeting) signsOutThere(t *testing.T) {
 	for _, result := range []string{"refused", "lapsed", "renewed"} {
 		before[result] = s.rechecks(t, result)
 	}
-	s.provider.signOut(v)
+	codes := s.tap.heard(grant("authorization_code"))
+	idToken, _ := codes[len(codes)-1].Answer["id_token"].(string)
+	s.provider.signOut(v, idToken)
 	eventually(t, "word of the sign-out", func() bool {
 		in := v.get(webtop+"/").StatusCode == http.StatusOK
 		switch {

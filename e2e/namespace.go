@@ -1,5 +1,5 @@
 // Package e2e tells the outpost's story with the real components: the daemon as
-// people build it, nginx with SWAG's configuration and with our own, two OpenID
+// people build it, nginx with SWAG's configuration and with our own, OpenID
 // providers that nobody here wrote, and Chromium.
 //
 // Everything runs in private namespaces: an own network with only a loopback,
@@ -252,6 +252,7 @@ func installed() error {
 		filepath.Join(nginxRoot(releases[0]), "complete"),
 		filepath.Join(nginxRoot(releases[1]), "complete"),
 		filepath.Join(repository(), "e2e/provider/node_modules/oidc-provider/package.json"),
+		filepath.Join(glewlwydRoot(), "complete"),
 		llngServer,
 		chromium,
 	} {

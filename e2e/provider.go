@@ -28,9 +28,10 @@ type provider struct {
 	settings []string
 	// setGroups puts somebody into these groups and out of all others.
 	setGroups func(t testing.TB, user string, groups ...string)
-	// signOut ends the visitor's session at the provider on the provider's own
-	// pages, which do not know of the outpost; nil if it has no such page.
-	signOut func(v *visitor)
+	// signOut ends the visitor's session at the provider as its own page does,
+	// or as another application would that has the ID token; nil if there is no
+	// way to do it.
+	signOut func(v *visitor, idToken string)
 	// reload has the provider look anew at who a visitor is; nil if it does so
 	// by itself.
 	reload func(v *visitor)

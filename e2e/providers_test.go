@@ -62,11 +62,16 @@ func TestProviders(t *testing.T) {
 		{"zitadel-oidc", startZitadel, ways{
 			PKCE: true, Signs: "RS256", Userinfo: true,
 			Refresh: "rotated", Renews: true, Revokes: true, NoGroups: "empty",
-			EndSession: "at once", Afterwards: "renewed",
+			EndSession: "at once", Afterwards: "refused",
 		}},
 		{"dex-2.13", startDex, ways{
 			Signs: "RS256", Refresh: "rotated", Renews: true, NoGroups: "left out",
 			EndSession: "none", Afterwards: "nowhere",
+		}},
+		{"glewlwyd", startGlewlwyd, ways{
+			PKCE: true, Iss: true, Signs: "ES256", Userinfo: true, SID: true,
+			Refresh: "rotated", Revokes: true, NoGroups: "left out",
+			EndSession: "confirms", Afterwards: "signed_out",
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
