@@ -37,7 +37,7 @@ func certified(t testing.TB, name string, apps []application, set options) *prov
 	options.Key, _ = rsaPEM(t)
 	options.BackchannelLogoutURI = apps[0].ExternalURL + outpostPrefix + "/backchannel_logout"
 	options.IssueRefreshToken, options.RequirePushed = set.IssueRefreshToken, set.RequirePushed
-	p.setGroups = options.setGroups
+	p.setGroups, p.lock = options.setGroups, options.lock
 	p.signOut = func(v *visitor, _ string) { v.submit(v.open(p.issuer+"/session/end"), nil) }
 
 	node := filepath.Join(repository(), "build/e2e/node/node_modules/node/bin/node") // where the machine's own is too old

@@ -42,7 +42,7 @@ func embedded(t testing.TB, p *provider, listen string, apps []application, chan
 	dir := t.TempDir()
 	options := optionsFor(p, dir, listen, apps)
 	change(&options)
-	p.setGroups = options.setGroups
+	p.setGroups, p.lock = options.setGroups, options.lock
 	program := filepath.Join(repository(), "build", "e2e", "bin", p.name)
 	goTool(t, "build", "-o", program, "./"+p.name) // does nothing to one that is up to date
 	p.run = func(t testing.TB) *process {

@@ -36,12 +36,11 @@ func startGlewlwyd(t testing.TB, apps []application) *provider {
 	p.script, p.signOut, p.confirm = g.signIn, g.signOut, g.confirm
 	p.setGroups = func(t testing.TB, user string, groups ...string) {
 		t.Helper()
-		var whole map[string]any
-		if err := json.Unmarshal(g.call(t, g.admin, http.MethodGet, "/user/"+user, nil), &whole); err != nil {
-			t.Fatal(err)
-		}
-		whole["groups"] = append([]string{}, groups...)
-		g.call(t, g.admin, http.MethodPut, "/user/"+user, whole)
+		g.change(t, user, "groups", append([]string{}, groups...))
+	}
+	p.lock = func(t testing.TB, user string) {
+		t.Helper()
+		g.change(t, user, "enabled", false)
 	}
 	dir := t.TempDir()
 	g.layOut(t, dir)
@@ -159,6 +158,17 @@ func (g *glewlwyd) setUp(t testing.TB, p *provider, apps []application) {
 		"post_logout_redirect_uris": postLogout, "backchannel_logout_uri": apps[0].ExternalURL + outpostPrefix + "/backchannel_logout", "backchannel_logout_session_required": "true",
 		"scope": []string{}, "enabled": true,
 	})
+}
+
+// change has a user be otherwise in one respect.
+func (g *glewlwyd) change(t testing.TB, user, property string, value any) {
+	t.Helper()
+	var whole map[string]any
+	if err := json.Unmarshal(g.call(t, g.admin, http.MethodGet, "/user/"+user, nil), &whole); err != nil {
+		t.Fatal(err)
+	}
+	whole[property] = value
+	g.call(t, g.admin, http.MethodPut, "/user/"+user, whole)
 }
 
 // addProperties has the database know more of a user or a client.

@@ -131,6 +131,8 @@ func lemonLDAPConf(t testing.TB, path string, p *provider, apps []application, m
 		"ClientID": "outpost", "ClientSecret": clientSecret, "BypassConsent": 1, "RequirePKCE": 1,
 		"IDTokenSignAlg": "RS256", "UserIDAttr": "uid", "AccessTokenExpiration": 300, "IDTokenExpiration": 300,
 		"RedirectUris": strings.Join(redirect, " "), "PostLogoutRedirectUris": strings.Join(postLogout, " "), "LogoutBypassConfirm": 1,
+		// Not that it would use these: the channel is a plan of its authors.
+		"LogoutUrl": apps[0].ExternalURL + outpostPrefix + "/backchannel_logout", "LogoutType": "back", "LogoutSessionRequired": 1,
 	} {
 		party["oidcRPMetaDataOptions"+option] = value
 	}

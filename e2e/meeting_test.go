@@ -12,6 +12,32 @@ import (
 	"testing"
 )
 
+// ways are what a provider was seen to do.
+type ways struct {
+	PKCE     bool   // its metadata list S256
+	Iss      bool   // the callback names it (RFC 9207)
+	Signs    string // ID tokens, with this algorithm
+	Userinfo bool
+	SID      bool // ID tokens name the session that they are of
+	SSO      bool // a second application needs no form
+
+	Refresh  string // "none", "kept" or "rotated": what becomes of a refresh token that is used
+	Renews   bool   // the answer to a refresh holds an ID token
+	Refuses  string // status and error for a refresh token that is not good
+	Revokes  bool   // it takes refresh tokens back
+	Stale    bool   // it goes by what its own session says of a person, until that is made anew
+	Locked   string // what becomes of our session when the account is closed: the result of a recheck
+	NoGroups string // "empty" or "left out": the claim of who is in no group
+
+	EndSession string // "none", "confirms" or "at once": its end-session endpoint
+	// Backchannel and Frontchannel are what its metadata promise. Afterwards
+	// is what becomes of our session when the person signs out there:
+	// "signed_out" by the back channel, else the result of the next recheck,
+	// or "nowhere" if there is no page to sign out at.
+	Backchannel, Frontchannel bool
+	Afterwards                string
+}
+
 // A meeting is the daemon with a provider that it asks again every second, and
 // a tap between them.
 type meeting struct {
@@ -169,41 +195,6 @@ func (s *meeting) newest(t *testing.T) map[string]any {
 	return last.Answer
 }
 
-// signsOutThere: who signs out at the provider, where nobody mentions us, is
-// signed out here where the provider says so, by whatever way.
-func (s *meeting) signsOutThere(t *testing.T) {
-	t.Helper()
-	if s.seen.Afterwards = "nowhere"; s.provider.signOut == nil {
-		return
-	}
-	v := s.provider.visitor(t)
-	if p := v.signIn(webtop+"/", s.provider.admin.name, s.provider.admin.password); p.URL != webtop+"/" {
-		t.Fatalf("landed on %s: %s\n%s", p.URL, p.Status, p.Body)
-	}
-	backchannel := `outpost_backchannel_logouts_total{provider="` + s.provider.name + `",reason="signed_out"}`
-	before := map[string]float64{"signed_out": s.daemon.metric(t, backchannel)}
-	for _, result := range []string{"refused", "lapsed", "renewed"} {
-		before[result] = s.rechecks(t, result)
-	}
-	codes := s.tap.heard(grant("authorization_code"))
-	idToken, _ := codes[len(codes)-1].Answer["id_token"].(string)
-	s.provider.signOut(v, idToken)
-	eventually(t, "word of the sign-out", func() bool {
-		in := v.get(webtop+"/").StatusCode == http.StatusOK
-		switch {
-		case !in && s.daemon.metric(t, backchannel) > before["signed_out"]:
-			s.seen.Afterwards = "signed_out"
-		case !in && s.rechecks(t, "refused") > before["refused"]:
-			s.seen.Afterwards = "refused"
-		case in && s.rechecks(t, "lapsed") > before["lapsed"]:
-			s.seen.Afterwards = "lapsed"
-		case in && s.rechecks(t, "renewed") > before["renewed"]+1: // the first may have been under way
-			s.seen.Afterwards = "renewed"
-		}
-		return s.seen.Afterwards != "nowhere"
-	})
-}
-
 // signsOut: here, and at the provider where it has an address for that; the page
 // at the end promises no more than that.
 func (s *meeting) signsOut(t *testing.T, v *visitor) {
@@ -233,24 +224,6 @@ func (s *meeting) signsOut(t *testing.T, v *visitor) {
 	if s.seen.Revokes = s.metadata["revocation_endpoint"] != nil && s.seen.Refresh != "none"; s.seen.Revokes {
 		eventually(t, "the refresh token to be handed back", func() bool { return len(s.tap.heard(revocation)) > 0 })
 	}
-}
-
-// afterRechecks uses a session until it has been renewed n more times. It must
-// not be disturbed by that.
-func (s *meeting) afterRechecks(t *testing.T, v *visitor, n float64) {
-	t.Helper()
-	before := s.rechecks(t, "renewed")
-	eventually(t, "a recheck", func() bool {
-		if p := v.get(webtop + "/"); p.StatusCode != http.StatusOK {
-			t.Fatalf("a session in use got %s\n%s", p.Status, s.daemon.log(t))
-		}
-		return s.rechecks(t, "renewed") >= before+n
-	})
-}
-
-func (s *meeting) rechecks(t *testing.T, result string) float64 {
-	t.Helper()
-	return s.daemon.metric(t, `outpost_token_refreshes_total{provider="`+s.provider.name+`",result="`+result+`"}`)
 }
 
 // decoded is one part of a token: 0 its header, 1 its claims.

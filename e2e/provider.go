@@ -28,6 +28,8 @@ type provider struct {
 	settings []string
 	// setGroups puts somebody into these groups and out of all others.
 	setGroups func(t testing.TB, user string, groups ...string)
+	// lock closes somebody's account; nil where the set-up has no way to.
+	lock func(t testing.TB, user string)
 	// signOut ends the visitor's session at the provider as its own page does,
 	// or as another application would that has the ID token; nil if there is no
 	// way to do it.
@@ -89,7 +91,7 @@ type options struct {
 	RedirectURIs           []string `json:"redirectURIs"`
 	PostLogoutRedirectURIs []string `json:"postLogoutRedirectURIs"`
 	// Groups is the path of a JSON object: for each user name the groups that
-	// count from now on. It need not be there.
+	// count from now on, or null if the account is closed. It need not be there.
 	Groups string `json:"groups"`
 
 	Key                  string `json:"key,omitempty"` // PEM, what it signs with
@@ -117,9 +119,20 @@ func (o options) environment(t testing.TB) string {
 	return "PROVIDER=" + string(encoded)
 }
 
-// setGroups changes the file that o.Groups names in one step, as the program may
-// read it at any moment.
+// setGroups makes o.Groups say of a user what it says now.
 func (o options) setGroups(t testing.TB, user string, groups ...string) {
+	t.Helper()
+	o.change(t, user, append([]string{}, groups...)) // [] if there are none
+}
+
+// lock makes o.Groups say of a user that the account is closed, which is null.
+func (o options) lock(t testing.TB, user string) {
+	t.Helper()
+	o.change(t, user, nil)
+}
+
+// change changes the file in one step, as the program may read it at any moment.
+func (o options) change(t testing.TB, user string, groups []string) {
 	t.Helper()
 	all := map[string][]string{}
 	if exists(o.Groups) {
@@ -127,7 +140,7 @@ func (o options) setGroups(t testing.TB, user string, groups ...string) {
 			t.Fatal(err)
 		}
 	}
-	all[user] = append([]string{}, groups...) // [] and not null
+	all[user] = groups
 	encoded, err := json.Marshal(all)
 	if err != nil {
 		t.Fatal(err)

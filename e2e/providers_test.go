@@ -6,32 +6,9 @@ package e2e
 // provider changes.
 
 import (
+	"net/http"
 	"testing"
 )
-
-// ways are what a provider was seen to do.
-type ways struct {
-	PKCE     bool   // its metadata list S256
-	Iss      bool   // the callback names it (RFC 9207)
-	Signs    string // ID tokens, with this algorithm
-	Userinfo bool
-	SID      bool // ID tokens name the session that they are of
-	SSO      bool // a second application needs no form
-
-	Refresh  string // "none", "kept" or "rotated": what becomes of a refresh token that is used
-	Renews   bool   // the answer to a refresh holds an ID token
-	Revokes  bool   // it takes refresh tokens back
-	Stale    bool   // it goes by what its own session says of a person, until that is made anew
-	NoGroups string // "empty" or "left out": the claim of who is in no group
-
-	EndSession string // "none", "confirms" or "at once": its end-session endpoint
-	// Backchannel and Frontchannel are what its metadata promise. Afterwards
-	// is what becomes of our session when the person signs out there:
-	// "signed_out" by the back channel, else the result of the next recheck,
-	// or "nowhere" if there is no page to sign out at.
-	Backchannel, Frontchannel bool
-	Afterwards                string
-}
 
 func TestProviders(t *testing.T) {
 	for _, test := range []struct {
@@ -41,36 +18,36 @@ func TestProviders(t *testing.T) {
 	}{
 		{"oidc-provider", startCertified, ways{
 			PKCE: true, Iss: true, Signs: "RS256", Userinfo: true, SID: true, SSO: true,
-			Refresh: "none", NoGroups: "empty",
+			Refresh: "none", Locked: "lapsed", NoGroups: "empty",
 			EndSession: "confirms", Backchannel: true, Afterwards: "signed_out",
 		}},
 		{"oidc-provider-refreshing", startCertifiedRefreshing, ways{
 			PKCE: true, Iss: true, Signs: "RS256", Userinfo: true, SID: true, SSO: true,
-			Refresh: "rotated", Renews: true, Revokes: true, NoGroups: "empty",
+			Refresh: "rotated", Renews: true, Refuses: "400 invalid_grant", Revokes: true, Locked: "refused", NoGroups: "empty",
 			EndSession: "confirms", Backchannel: true, Afterwards: "signed_out",
 		}},
 		{"lemonldap", startLemonLDAP, ways{
 			PKCE: true, Signs: "RS256", Userinfo: true, SSO: true,
-			Refresh: "none", Stale: true, NoGroups: "empty",
+			Refresh: "none", Stale: true, Locked: "not tried", NoGroups: "empty",
 			EndSession: "at once", Frontchannel: true, Afterwards: "lapsed",
 		}},
 		{"lemonldap-offline", startLemonLDAPOffline, ways{
 			PKCE: true, Signs: "RS256", Userinfo: true, SSO: true,
-			Refresh: "kept", Renews: true, NoGroups: "empty",
+			Refresh: "kept", Renews: true, Refuses: "400 invalid_request", Locked: "not tried", NoGroups: "empty",
 			EndSession: "at once", Frontchannel: true, Afterwards: "renewed",
 		}},
 		{"zitadel-oidc", startZitadel, ways{
 			PKCE: true, Signs: "RS256", Userinfo: true,
-			Refresh: "rotated", Renews: true, Revokes: true, NoGroups: "empty",
+			Refresh: "rotated", Renews: true, Refuses: "400 invalid_grant", Revokes: true, Locked: "failed", NoGroups: "empty",
 			EndSession: "at once", Afterwards: "refused",
 		}},
 		{"dex-2.13", startDex, ways{
-			Signs: "RS256", Refresh: "rotated", Renews: true, NoGroups: "left out",
+			Signs: "RS256", Refresh: "rotated", Renews: true, Refuses: "400 invalid_request", Locked: "failed", NoGroups: "left out",
 			EndSession: "none", Afterwards: "nowhere",
 		}},
 		{"glewlwyd", startGlewlwyd, ways{
 			PKCE: true, Iss: true, Signs: "ES256", Userinfo: true, SID: true,
-			Refresh: "rotated", Revokes: true, NoGroups: "left out",
+			Refresh: "rotated", Refuses: "400", Revokes: true, Locked: "renewed", NoGroups: "left out",
 			EndSession: "confirms", Afterwards: "signed_out",
 		}},
 	} {
@@ -82,9 +59,37 @@ func TestProviders(t *testing.T) {
 			s.changesGroups(t, v)
 			s.signsOutThere(t)
 			s.signsOut(t, v)
+			s.isLocked(t)
+			s.refuses(t)
 			if s.seen != test.want {
 				t.Errorf("the provider does\n%+v\nwant\n%+v", s.seen, test.want)
 			}
 		})
+	}
+}
+
+// TestDexSecondBrowser: Dex keeps one refresh token for a person and a client. A
+// second sign-in takes it from the first session, and Dex does not call that
+// invalid_grant: the first one goes on, as with a provider that is down.
+func TestDexSecondBrowser(t *testing.T) {
+	s := meet(t, startDex)
+	first, second := s.provider.visitor(t), s.provider.visitor(t)
+	for _, v := range []*visitor{first, second} {
+		if p := v.signIn(webtop+"/", s.provider.admin.name, s.provider.admin.password); p.URL != webtop+"/" {
+			t.Fatalf("landed on %s: %s\n%s", p.URL, p.Status, p.Body)
+		}
+	}
+	eventually(t, "a recheck that fails", func() bool {
+		if p := first.get(webtop + "/"); p.StatusCode != http.StatusOK {
+			t.Fatalf("the first session got %s\n%s", p.Status, s.daemon.log(t))
+		}
+		return s.rechecks(t, "failed") == 1
+	})
+	if refused := s.tap.heard(func(e exchange) bool { return e.Answer["error"] == "invalid_request" }); len(refused) != 1 {
+		t.Errorf("Dex refused %+v, want one invalid_request", refused)
+	}
+	s.afterRechecks(t, second, 1)
+	if p := first.get(webtop + "/"); p.StatusCode != http.StatusOK {
+		t.Errorf("the first session got %s\n%s", p.Status, s.daemon.log(t))
 	}
 }

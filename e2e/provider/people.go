@@ -43,7 +43,11 @@ func FromEnvironment() (Options, error) {
 	return o, nil
 }
 
-// GroupsOf are the groups of a user as of now: the file is read each time.
+// ErrClosed means that an account is there no more.
+var ErrClosed = errors.New("the account is closed")
+
+// GroupsOf are the groups of a user as of now: the file is read each time. The
+// error may be ErrClosed.
 func (o Options) GroupsOf(username string) ([]string, error) {
 	changed := map[string][]string{}
 	content, err := os.ReadFile(o.Groups)
@@ -56,7 +60,10 @@ func (o Options) GroupsOf(username string) ([]string, error) {
 	if err := json.Unmarshal(content, &changed); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Groups, err)
 	}
-	if now, ok := changed[username]; ok {
+	switch now, there := changed[username]; {
+	case there && now == nil:
+		return nil, ErrClosed
+	case there:
 		return now, nil
 	}
 	return groups[username], nil

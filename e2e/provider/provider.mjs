@@ -16,10 +16,10 @@ const people = {
     groups: ['admins', ...Array.from({ length: 299 }, (_, i) => `department-${i}-of-the-company`)] },
 };
 
-// The groups of somebody may change while the provider runs.
+// What has been said of somebody since: groups, or null if the account is closed.
 function groupsOf(id) {
   const changed = fs.existsSync(options.groups) ? JSON.parse(fs.readFileSync(options.groups)) : {};
-  return changed[id] ?? people[id].groups;
+  return id in changed ? changed[id] : people[id]?.groups;
 }
 
 const provider = new Provider(options.issuer, {
@@ -37,8 +37,8 @@ const provider = new Provider(options.issuer, {
   scopes: ['openid', 'offline_access', 'profile', 'email', 'groups'],
   claims: { openid: ['sub', 'sid', 'amr'], profile: ['name', 'preferred_username'], email: ['email', 'email_verified'], groups: ['groups'] },
   async findAccount(_, id) {
-    const person = people[id];
-    return person && { accountId: id, claims: async () => ({ sub: id, preferred_username: id, ...person, groups: groupsOf(id) }) };
+    const groups = groupsOf(id) ?? undefined;
+    return groups && { accountId: id, claims: async () => ({ sub: id, preferred_username: id, ...people[id], groups }) };
   },
   features: { devInteractions: { enabled: true }, rpInitiatedLogout: { enabled: true }, backchannelLogout: { enabled: true },
     revocation: { enabled: true },

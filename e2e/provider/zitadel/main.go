@@ -9,6 +9,7 @@ import (
 	"log"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/zitadel/oidc/v3/example/server/exampleop"
@@ -27,36 +28,39 @@ func run() error {
 		return err
 	}
 	storage.RegisterClients(storage.WebClient(options.Client, options.Secret, options.RedirectURIs...))
-	store := groupStore{storage.NewStorage(people{}), options}
+	store := groupStore{storage.NewStorage(people{options}), options}
 	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return options.Serve(exampleop.SetupServer(options.Issuer, store, quiet, false))
 }
 
-// people is the storage.UserStore.
-type people struct{}
+// people is the storage.UserStore. Whose account is closed is not there.
+type people struct{ options provider.Options }
 
-func (people) GetUserByID(id string) *storage.User {
-	return find(func(p provider.Person) bool { return p.ID == id })
+func (p people) GetUserByID(id string) *storage.User {
+	return p.find(func(who provider.Person) bool { return who.ID == id })
 }
 
-func (people) GetUserByUsername(username string) *storage.User {
-	return find(func(p provider.Person) bool { return p.Username == username })
+func (p people) GetUserByUsername(username string) *storage.User {
+	return p.find(func(who provider.Person) bool { return who.Username == username })
 }
 
 // ExampleClientID names a service of the example, which nobody here asks for.
 func (people) ExampleClientID() string { return storage.ServiceUserID }
 
-func find(is func(provider.Person) bool) *storage.User {
-	for _, p := range provider.People {
-		if is(p) {
-			first, last, _ := strings.Cut(p.Name, " ")
-			return &storage.User{
-				ID: p.ID, Username: p.Username, Password: provider.Password,
-				FirstName: first, LastName: last, Email: p.Email, EmailVerified: true,
-			}
-		}
+func (p people) find(is func(provider.Person) bool) *storage.User {
+	i := slices.IndexFunc(provider.People, is)
+	if i < 0 {
+		return nil
 	}
-	return nil
+	who := provider.People[i]
+	if _, err := p.options.GroupsOf(who.Username); err != nil {
+		return nil
+	}
+	first, last, _ := strings.Cut(who.Name, " ")
+	return &storage.User{
+		ID: who.ID, Username: who.Username, Password: provider.Password,
+		FirstName: first, LastName: last, Email: who.Email, EmailVerified: true,
+	}
 }
 
 // groupStore is the example's storage that knows of groups.
@@ -70,7 +74,7 @@ func (s groupStore) SetUserinfoFromToken(ctx context.Context, info *oidc.UserInf
 	if err := s.Storage.SetUserinfoFromToken(ctx, info, tokenID, subject, origin); err != nil {
 		return err
 	}
-	groups, err := s.options.GroupsOf(people{}.GetUserByID(subject).Username)
+	groups, err := s.options.GroupsOf(people{s.options}.GetUserByID(subject).Username)
 	info.AppendClaims("groups", groups)
 	return err
 }
