@@ -44,7 +44,7 @@ func embedded(t testing.TB, p *provider, listen string, apps []application, chan
 	change(&options)
 	p.setGroups, p.lock = options.setGroups, options.lock
 	program := filepath.Join(repository(), "build", "e2e", "bin", p.name)
-	goTool(t, "build", "-o", program, "./"+p.name) // does nothing to one that is up to date
+	goTool(t, "build", "-buildvcs=false", "-o", program, "./"+p.name) // does nothing to one that is up to date
 	p.run = func(t testing.TB) *process {
 		cmd := exec.Command(program)
 		cmd.Env = []string{options.environment(t)}

@@ -52,7 +52,7 @@ func (s *meeting) signedIn(t *testing.T, who person) *visitor {
 func (s *meeting) fate(t *testing.T, v *visitor, happens func()) string {
 	t.Helper()
 	counts := func() map[string]float64 {
-		now := map[string]float64{"signed_out": s.daemon.metric(t, `outpost_backchannel_logouts_total{provider="`+s.provider.name+`",reason="signed_out"}`)}
+		now := map[string]float64{"signed_out": s.logouts(t)}
 		for _, result := range []string{"refused", "invalid", "lapsed", "failed", "renewed"} {
 			now[result] = s.rechecks(t, result)
 		}
@@ -121,4 +121,10 @@ func (s *meeting) afterRechecks(t *testing.T, v *visitor, n float64) {
 func (s *meeting) rechecks(t *testing.T, result string) float64 {
 	t.Helper()
 	return s.daemon.metric(t, `outpost_token_refreshes_total{provider="`+s.provider.name+`",result="`+result+`"}`)
+}
+
+// logouts is how many logout tokens have been believed.
+func (s *meeting) logouts(t *testing.T) float64 {
+	t.Helper()
+	return s.daemon.metric(t, `outpost_backchannel_logouts_total{provider="`+s.provider.name+`",reason="signed_out"}`)
 }

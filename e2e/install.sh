@@ -46,7 +46,7 @@ fi
 # Providers that come as Go libraries. The stories build them again where there
 # is no network: all that they are made of has to be here by then.
 mkdir -p build/e2e/bin
-go -C e2e/provider build -o ../../build/e2e/bin/ ./...
+go -C e2e/provider build -buildvcs=false -o ../../build/e2e/bin/ ./...
 
 # nginx_of RELEASE: apt resolves against an empty list of installed packages, so
 # that the folder gets the whole closure, libc included. Nothing is installed.

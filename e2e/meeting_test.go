@@ -199,6 +199,7 @@ func (s *meeting) newest(t *testing.T) map[string]any {
 // at the end promises no more than that.
 func (s *meeting) signsOut(t *testing.T, v *visitor) {
 	t.Helper()
+	handedBack, told := len(s.tap.heard(revocation)), s.logouts(t)
 	p, code := v.open(webtop+outpostPrefix+"/sign_out"), "signed_out"
 	switch endpoint, there := s.metadata["end_session_endpoint"].(string); {
 	case !there:
@@ -222,7 +223,10 @@ func (s *meeting) signsOut(t *testing.T, v *visitor) {
 		t.Errorf("the next visit ended at %s: %s, want the provider's form\n%s", p.URL, p.Status, strings.Join(v.trail, "\n"))
 	}
 	if s.seen.Revokes = s.metadata["revocation_endpoint"] != nil && s.seen.Refresh != "none"; s.seen.Revokes {
-		eventually(t, "the refresh token to be handed back", func() bool { return len(s.tap.heard(revocation)) > 0 })
+		eventually(t, "the refresh token to be handed back", func() bool { return len(s.tap.heard(revocation)) > handedBack })
+	}
+	if s.seen.Afterwards == "signed_out" { // the provider tells who began it as well
+		eventually(t, "a logout token", func() bool { return s.logouts(t) > told })
 	}
 }
 
