@@ -151,7 +151,7 @@ func (g *glewlwyd) setUp(t testing.TB, p *provider, apps []application) {
 			"scope": strings.Fields(glewlwydScopes), "groups": groups, "enabled": true,
 		})
 	}
-	redirect, postLogout := registered(apps)
+	redirect, postLogout := registered(p, apps)
 	g.call(t, g.admin, http.MethodPost, "/client/", map[string]any{
 		"client_id": "outpost", "name": "outpost", "confidential": true, "client_secret": clientSecret, "password": clientSecret,
 		"redirect_uri": redirect, "token_endpoint_auth_method": []string{"client_secret_basic"}, "authorization_type": []string{"code", "refresh_token"},
