@@ -8,8 +8,9 @@
 //
 // Each is asked over connections that stay and over one for each request, in
 // interleaved rounds, since the machine is not the same from one minute to the
-// next. Then it runs the Go benchmarks of the check. README.md explains the
-// method and has the figures.
+// next. Then it asks two daemons with many sessions, one of them with a provider
+// that hangs, and at last it runs the Go benchmarks of the check. README.md
+// explains the method and has the figures.
 //
 // It fails if any answer was not 2xx, for then it has measured something else.
 // It does not fail over a slow check: figures from a busy machine would make a
@@ -75,22 +76,12 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return err
 	}
 
-	servers, headers, err := startAll(ctx, folder)
-	for _, s := range servers {
-		defer s.stop()
-	}
-	if err != nil {
-		return err
-	}
-	ask.headers, ask.path = headers, checkPath
-
 	fmt.Fprintf(stdout, "%s, %d CPUs, %s, load %s; %d rounds of %v, wrk with 2 threads and %d connections\n",
 		model(), runtime.NumCPU(), runtime.Version(), loadAverage(), *rounds, *duration, *connections)
-	results, err := measure(ctx, ask, servers, *rounds)
-	if err != nil {
+	if err := compare(ctx, ask, folder, *rounds, stdout); err != nil {
 		return err
 	}
-	if err := report(stdout, results); err != nil {
+	if err := whileHanging(ctx, ask, folder, *rounds, stdout); err != nil {
 		return err
 	}
 
@@ -103,10 +94,27 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	return nil
 }
 
+// compare measures the check against the floor and the limit.
+func compare(ctx context.Context, ask load, folder string, rounds int, stdout io.Writer) error {
+	servers, headers, err := startAll(ctx, folder)
+	for _, s := range servers {
+		defer s.stop()
+	}
+	if err != nil {
+		return err
+	}
+	ask.headers, ask.path = headers, checkPath
+	results, err := measure(ctx, ask, servers, modes, rounds)
+	if err != nil {
+		return err
+	}
+	return report(stdout, results)
+}
+
 // measure takes all rounds: each server once in each mode, then all over again,
 // beginning with the next, so that none always comes first. The rows of
 // results[i] are those of modes[i], in the servers' order.
-func measure(ctx context.Context, ask load, servers []*server, rounds int) ([][]row, error) {
+func measure(ctx context.Context, ask load, servers []*server, modes []mode, rounds int) ([][]row, error) {
 	results := make([][]row, len(modes))
 	for i := range results {
 		for _, s := range servers {

@@ -27,14 +27,13 @@ const (
 	host        = "app.example.com"
 )
 
-// settings is the daemon's configuration. Its provider is never asked: there
-// is no such host.
+// settings is a daemon's configuration, after which more may come.
 const settings = `listen: %s
 management: %s
 data: %s
 secret: %s
 provider:
-  issuer: https://provider.invalid
+  issuer: %s
   client_id: bench
   client_secret: bench
 applications:
@@ -44,70 +43,96 @@ applications:
 `
 
 // startOutpost compiles the daemon, signs a browser in and starts it. It
-// returns the headers of that browser's check with it.
+// returns the headers of that browser's check with it. The provider is never
+// asked: there is no such host.
 func startOutpost(ctx context.Context, folder string) (*server, []string, error) {
-	binary, data := filepath.Join(folder, "outpost"), filepath.Join(folder, "data")
-	if err := build(ctx, binary, "./cmd/outpost"); err != nil {
+	if err := build(ctx, binary(folder), "./cmd/outpost"); err != nil {
 		return nil, nil, err
 	}
-	if err := os.Mkdir(data, 0o700); err != nil {
-		return nil, nil, err
-	}
-	secret := rand.Text() + rand.Text()
-	name, value, err := signIn(ctx, data, secret)
+	d, err := newDaemon(outpostName, filepath.Join(folder, "data"), "https://provider.invalid", "")
 	if err != nil {
 		return nil, nil, err
 	}
-	address, err := freeAddress()
+	cookies, err := d.signIn(ctx, 1)
 	if err != nil {
 		return nil, nil, err
 	}
-	management, err := freeAddress()
+	s, err := d.start(ctx, binary(folder))
 	if err != nil {
 		return nil, nil, err
 	}
-	configuration := filepath.Join(folder, "outpost.yaml")
-	if err := os.WriteFile(configuration, fmt.Appendf(nil, settings, address, management, data, secret), 0o600); err != nil {
-		return nil, nil, err
-	}
-	s, err := start(ctx, outpostName, address, exec.Command(binary, "-config", configuration))
-	if err != nil {
-		return nil, nil, err
-	}
-	return s, swag(name + "=" + value), nil
+	return s, swag(cookies[0]), nil
 }
 
-// signIn creates a session in the data directory's file store and returns the
-// cookie that opens it.
-func signIn(ctx context.Context, data, secret string) (name, value string, err error) {
-	store, err := file.Open(filepath.Join(data, "sessions.db"), nil)
+func binary(folder string) string { return filepath.Join(folder, "outpost") }
+
+// daemon is one that is going to be started.
+type daemon struct {
+	name       string
+	data       string // its folder
+	issuer     string
+	more       string // settings
+	secret     string
+	management string // its address, once it has started
+}
+
+func newDaemon(name, data, issuer, more string) (*daemon, error) {
+	return &daemon{name: name, data: data, issuer: issuer, more: more, secret: rand.Text() + rand.Text()}, os.Mkdir(data, 0o700)
+}
+
+// start starts it, from this binary.
+func (d *daemon) start(ctx context.Context, binary string) (*server, error) {
+	address, err := freeAddress()
 	if err != nil {
-		return "", "", err
+		return nil, err
 	}
-	sessions, err := session.New(session.Config{Store: store, Secrets: [][]byte{[]byte(secret)}, Max: 168 * time.Hour})
-	if err != nil {
-		return "", "", err
+	if d.management, err = freeAddress(); err != nil {
+		return nil, err
 	}
-	name = "__Host-outpost-" + application
-	value, _, err = sessions.Create(ctx, name, session.Session{
-		Application: application,
-		Provider:    "default",
-		Identity: session.Identity{
-			Issuer:   "https://provider.invalid",
-			Subject:  "f7b1c8a64f1d4a7e9a52a7a4f4b0f2d6",
-			Username: "ada",
-			Name:     "Ada Lovelace",
-			Email:    "ada@example.com",
-			Groups:   []string{"admins", "family", "media"},
-		},
-	})
+	configuration := d.data + ".yaml"
+	text := fmt.Appendf(nil, settings, address, d.management, d.data, d.secret, d.issuer)
+	if err := os.WriteFile(configuration, append(text, d.more...), 0o600); err != nil {
+		return nil, err
+	}
+	return start(ctx, d.name, address, exec.Command(binary, "-config", configuration))
+}
+
+// signIn creates sessions in the daemon's file store, before it has it open,
+// and returns the cookies that open them, each "name=value".
+func (d *daemon) signIn(ctx context.Context, n int) ([]string, error) {
+	store, err := file.Open(filepath.Join(d.data, "sessions.db"), nil)
 	if err != nil {
-		return "", "", fmt.Errorf("creating a session: %w", err)
+		return nil, err
+	}
+	sessions, err := session.New(session.Config{Store: store, Secrets: [][]byte{[]byte(d.secret)}, Max: 168 * time.Hour})
+	if err != nil {
+		return nil, err
+	}
+	name := "__Host-outpost-" + application
+	var cookies []string
+	for range n {
+		value, _, err := sessions.Create(ctx, name, session.Session{
+			Application:  application,
+			Provider:     "default",
+			RefreshToken: rand.Text(),
+			Identity: session.Identity{
+				Issuer:   d.issuer,
+				Subject:  "f7b1c8a64f1d4a7e9a52a7a4f4b0f2d6",
+				Username: "ada",
+				Name:     "Ada Lovelace",
+				Email:    "ada@example.com",
+				Groups:   []string{"admins", "family", "media"},
+			},
+		})
+		if err != nil {
+			return nil, fmt.Errorf("creating a session: %w", err)
+		}
+		cookies = append(cookies, name+"="+value)
 	}
 	if err := sessions.Close(); err != nil {
-		return "", "", fmt.Errorf("creating a session: %w", err)
+		return nil, fmt.Errorf("creating a session: %w", err)
 	}
-	return name, value, nil
+	return cookies, nil
 }
 
 // swag are the headers of a check as SWAG's nginx sends them for a page that a
