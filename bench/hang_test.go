@@ -23,9 +23,6 @@ func TestMetric(t *testing.T) {
 
 // Rounds that did not measure what they say end with an error.
 func TestReportHang(t *testing.T) {
-	took := func(p99 time.Duration, not2xx int) []figures {
-		return []figures{{requests: 10, perSecond: 10, not2xx: not2xx, p50: time.Millisecond, p99: p99, p999: 2 * p99, longest: 3 * p99}}
-	}
 	tests := []struct {
 		name    string
 		not2xx  int
@@ -41,12 +38,12 @@ func TestReportHang(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out strings.Builder
-			rows := []row{{hangName, took(3*time.Millisecond, tt.not2xx)}, {quietName, took(2*time.Millisecond, 0)}}
+			rows := []pace{{server: hangName, answers: []time.Duration{3 * time.Millisecond}, wrong: tt.not2xx}, {server: quietName, answers: []time.Duration{9 * time.Millisecond}}}
 			err := reportHang(&out, rows, tt.asked, 24, tt.renewed)
 			if (err != nil) != tt.fails {
 				t.Errorf("error %v, want one: %v", err, tt.fails)
 			}
-			for _, want := range []string{"1.50", "9000", "24 of them had failed"} {
+			for _, want := range []string{"3000", "9000", "24 of them had failed"} {
 				if !strings.Contains(out.String(), want) {
 					t.Errorf("there is no %q in\n%s", want, out.String())
 				}

@@ -37,9 +37,7 @@ type figures struct {
 	perSecond float64       // requests a second
 	cpu       time.Duration // of the server, for each request
 	p50, p99  time.Duration // how long wrk waited for an answer
-	p999      time.Duration
-	longest   time.Duration
-	others    float64 // share of the machine that neither wrk nor the server used, but somebody else: 0 to 1
+	others    float64       // share of the machine that neither wrk nor the server used, but somebody else: 0 to 1
 }
 
 // run asks the server for the duration, over connections that it keeps or over
@@ -60,7 +58,6 @@ func (l load) run(ctx context.Context, s *server, keepAlive bool) (figures, erro
 		return figures{}, err
 	}
 	wrk := exec.CommandContext(ctx, "wrk", args...)
-	wrk.Env = append(os.Environ(), "COOKIES="+s.cookies)
 	wrk.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	output, err := wrk.CombinedOutput()
 	if err != nil {
@@ -104,7 +101,7 @@ func busy() time.Duration {
 }
 
 // figuresLine is the line that wrk.lua ends with.
-var figuresLine = regexp.MustCompile(`(?m)^figures requests=(\d+) microseconds=(\d+) not_2xx=(\d+) broken=(\d+) p50=(\d+) p99=(\d+) p999=(\d+) longest=(\d+)$`)
+var figuresLine = regexp.MustCompile(`(?m)^figures requests=(\d+) microseconds=(\d+) not_2xx=(\d+) broken=(\d+) p50=(\d+) p99=(\d+)$`)
 
 // parse reads wrk.lua's line out of what wrk has printed. The CPU time is not
 // in it.
@@ -113,7 +110,7 @@ func parse(output []byte) (figures, error) {
 	if match == nil {
 		return figures{}, fmt.Errorf("wrk printed no figures:\n%s", output)
 	}
-	var n [8]int
+	var n [6]int
 	for i := range n {
 		var err error
 		if n[i], err = strconv.Atoi(string(match[i+1])); err != nil {
@@ -130,7 +127,5 @@ func parse(output []byte) (figures, error) {
 		broken:    n[3],
 		p50:       time.Duration(n[4]) * time.Microsecond,
 		p99:       time.Duration(n[5]) * time.Microsecond,
-		p999:      time.Duration(n[6]) * time.Microsecond,
-		longest:   time.Duration(n[7]) * time.Microsecond,
 	}, nil
 }

@@ -59,6 +59,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	rounds := flags.Int("rounds", 15, "rounds for each server and mode; the figures are their medians")
 	duration := flags.Duration("duration", time.Second, "length of a round, in whole seconds")
 	connections := flags.Int("connections", 64, "connections that wrk keeps busy")
+	only := flags.String("only", "", "measure this part alone: check, hang or function")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -78,13 +79,30 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 
 	fmt.Fprintf(stdout, "%s, %d CPUs, %s, load %s; %d rounds of %v, wrk with 2 threads and %d connections\n",
 		model(), runtime.NumCPU(), runtime.Version(), loadAverage(), *rounds, *duration, *connections)
-	if err := compare(ctx, ask, folder, *rounds, stdout); err != nil {
+	if err := build(ctx, binary(folder), "./cmd/outpost"); err != nil {
 		return err
 	}
-	if err := whileHanging(ctx, ask, folder, *rounds, stdout); err != nil {
-		return err
+	parts := []struct {
+		name    string
+		measure func() error
+	}{
+		{"check", func() error { return compare(ctx, ask, folder, *rounds, stdout) }},
+		{"hang", func() error { return whileHanging(ctx, folder, *rounds, *duration, stdout) }},
+		{"function", func() error { return functions(ctx, stdout) }},
 	}
+	for _, part := range parts {
+		if *only != "" && *only != part.name {
+			continue
+		}
+		if err := part.measure(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
+// functions runs the Go benchmarks of the check.
+func functions(ctx context.Context, stdout io.Writer) error {
 	fmt.Fprint(stdout, "\nThe check as a function call\n\n")
 	test := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkCheck$", "-benchmem", "./auth")
 	test.Stdout, test.Stderr = stdout, os.Stderr

@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"outpost/session"
@@ -42,13 +44,10 @@ applications:
     external_url: https://` + host + `
 `
 
-// startOutpost compiles the daemon, signs a browser in and starts it. It
+// startOutpost signs a browser in and starts the daemon. It
 // returns the headers of that browser's check with it. The provider is never
 // asked: there is no such host.
 func startOutpost(ctx context.Context, folder string) (*server, []string, error) {
-	if err := build(ctx, binary(folder), "./cmd/outpost"); err != nil {
-		return nil, nil, err
-	}
 	d, err := newDaemon(outpostName, filepath.Join(folder, "data"), "https://provider.invalid", "")
 	if err != nil {
 		return nil, nil, err
@@ -109,30 +108,45 @@ func (d *daemon) signIn(ctx context.Context, n int) ([]string, error) {
 		return nil, err
 	}
 	name := "__Host-outpost-" + application
-	var cookies []string
-	for range n {
-		value, _, err := sessions.Create(ctx, name, session.Session{
-			Application:  application,
-			Provider:     "default",
-			RefreshToken: rand.Text(),
-			Identity: session.Identity{
-				Issuer:   d.issuer,
-				Subject:  "f7b1c8a64f1d4a7e9a52a7a4f4b0f2d6",
-				Username: "ada",
-				Name:     "Ada Lovelace",
-				Email:    "ada@example.com",
-				Groups:   []string{"admins", "family", "media"},
-			},
+	cookies := make([]string, n)
+	var errs [signingIn]error
+	var wg sync.WaitGroup
+	for worker := range signingIn { // the store writes once for all who wait
+		wg.Go(func() {
+			for i := worker; i < n && errs[worker] == nil; i += signingIn {
+				var value string
+				value, _, errs[worker] = sessions.Create(ctx, name, d.session())
+				cookies[i] = name + "=" + value
+			}
 		})
-		if err != nil {
-			return nil, fmt.Errorf("creating a session: %w", err)
-		}
-		cookies = append(cookies, name+"="+value)
+	}
+	wg.Wait()
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, fmt.Errorf("creating a session: %w", err)
 	}
 	if err := sessions.Close(); err != nil {
 		return nil, fmt.Errorf("creating a session: %w", err)
 	}
 	return cookies, nil
+}
+
+// signingIn is how many browsers sign in at once.
+const signingIn = 256
+
+func (d *daemon) session() session.Session {
+	return session.Session{
+		Application:  application,
+		Provider:     "default",
+		RefreshToken: rand.Text(),
+		Identity: session.Identity{
+			Issuer:   d.issuer,
+			Subject:  "f7b1c8a64f1d4a7e9a52a7a4f4b0f2d6",
+			Username: "ada",
+			Name:     "Ada Lovelace",
+			Email:    "ada@example.com",
+			Groups:   []string{"admins", "family", "media"},
+		},
+	}
 }
 
 // swag are the headers of a check as SWAG's nginx sends them for a page that a

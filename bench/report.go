@@ -25,21 +25,19 @@ type row struct {
 }
 
 // median takes each figure's own median, so that one disturbed round moves
-// none of them. Counts are sums, and the longest wait is the longest of all.
+// none of them. Counts are sums.
 func (r row) median() figures {
 	m := figures{
 		perSecond: middle(r.rounds, func(f figures) float64 { return f.perSecond }),
 		cpu:       middle(r.rounds, func(f figures) time.Duration { return f.cpu }),
 		p50:       middle(r.rounds, func(f figures) time.Duration { return f.p50 }),
 		p99:       middle(r.rounds, func(f figures) time.Duration { return f.p99 }),
-		p999:      middle(r.rounds, func(f figures) time.Duration { return f.p999 }),
 		others:    middle(r.rounds, func(f figures) float64 { return f.others }),
 	}
 	for _, f := range r.rounds {
 		m.requests += f.requests
 		m.not2xx += f.not2xx
 		m.broken += f.broken
-		m.longest = max(m.longest, f.longest)
 	}
 	return m
 }
@@ -77,19 +75,14 @@ func table(w io.Writer, mode string, rows []row, bases []string) {
 	t.Flush()
 }
 
-// ratio is how many times the CPU time of base the server takes for a request.
+// ratio is how many times the CPU time of base the server takes for a request:
+// the median of the rounds' own ratios. Both sides of each were taken within
+// seconds, so that a machine which is slower for a minute is so for both.
 func ratio(rows []row, server, base string) float64 {
-	return roundsRatio(rows, server, base, func(f figures) time.Duration { return f.cpu })
-}
-
-// roundsRatio is the median of the rounds' own ratios of a figure. Both sides of
-// each were taken within seconds, so that a machine which is slower for a minute
-// is so for both.
-func roundsRatio[T time.Duration | float64](rows []row, server, base string, figure func(figures) T) float64 {
 	of, to := rowOf(rows, server).rounds, rowOf(rows, base).rounds
 	ratios := make([]float64, len(of))
 	for i := range of {
-		ratios[i] = float64(figure(of[i])) / float64(figure(to[i]))
+		ratios[i] = float64(of[i].cpu) / float64(to[i].cpu)
 	}
 	return middle(ratios, func(r float64) float64 { return r })
 }

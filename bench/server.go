@@ -26,7 +26,6 @@ const startTimeout = 10 * time.Second
 type server struct {
 	name    string
 	address string // host:port
-	cookies string // the file with its browsers' cookies; "" where one browser asks
 	pid     int
 	exited  chan error
 }

@@ -22,7 +22,7 @@ function done(summary, latency, requests)
       others = others + thread:get("others")
    end
    local e = summary.errors
-   print(string.format("figures requests=%d microseconds=%d not_2xx=%d broken=%d p50=%d p99=%d p999=%d longest=%d",
+   print(string.format("figures requests=%d microseconds=%d not_2xx=%d broken=%d p50=%d p99=%d",
       summary.requests, summary.duration, others, e.connect + e.read + e.write + e.timeout,
-      latency:percentile(50), latency:percentile(99), latency:percentile(99.9), latency.max))
+      latency:percentile(50), latency:percentile(99)))
 end
