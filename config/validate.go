@@ -122,7 +122,9 @@ func (r *reader) checkProviderOf(c *Config, a Application, path string) {
 		if p.Name == "" {
 			return // its name is the problem, not who refers to it
 		}
-		names = append(names, p.Name)
+		if !slices.Contains(names, p.Name) { // twice is a problem of its own
+			names = append(names, p.Name)
+		}
 	}
 	if len(names) == 0 {
 		return

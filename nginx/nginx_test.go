@@ -67,6 +67,9 @@ func TestRequestHeaders(t *testing.T) {
 					t.Errorf("%s, %s: %s is %q", file, location, name, value)
 				}
 			}
+			if value := set["Early-Data"]; value != "$ssl_early_data" {
+				t.Errorf("%s, %s: Early-Data is %q: a request that may be replayed looks like any other", file, location, value)
+			}
 			for _, name := range []string{"X-Original-Uri", "Forwarded"} {
 				if value, ok := set[name]; !ok || value != `""` {
 					t.Errorf("%s, %s: %s is not removed", file, location, name)
