@@ -52,12 +52,12 @@ type Block struct {
 // UTF-8, as authentik sends them. The caller compares Size with Budget.
 func Identity(id *session.Identity) Block {
 	b := Block{}
-	b.add("X-Authentik-Username", id.Username)
-	b.addList("X-Authentik-Groups", id.Groups)
-	b.addList("X-Authentik-Entitlements", id.Entitlements)
 	b.add("X-Authentik-Email", id.Email)
+	b.addList("X-Authentik-Entitlements", id.Entitlements)
+	b.addList("X-Authentik-Groups", id.Groups)
 	b.add("X-Authentik-Name", id.Name)
 	b.add("X-Authentik-Uid", id.Subject)
+	b.add("X-Authentik-Username", id.Username)
 	return b
 }
 
@@ -68,6 +68,18 @@ func (b *Block) Write(h http.Header) {
 	for i, name := range b.names {
 		h[name] = b.values[i]
 	}
+}
+
+// AppendTo appends the block's header lines to answer, in the order in which
+// net/http writes them.
+func (b *Block) AppendTo(answer []byte) []byte {
+	for i, name := range b.names {
+		answer = append(answer, name...)
+		answer = append(answer, ": "...)
+		answer = append(answer, b.values[i][0]...)
+		answer = append(answer, "\r\n"...)
+	}
+	return answer
 }
 
 func (b *Block) add(name, value string) {

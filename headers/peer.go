@@ -49,6 +49,9 @@ func (p Peers) Trusts(remoteAddr string) bool {
 	return err == nil && p.contains(peer.Addr())
 }
 
+// TrustsAddr reports whether addr is a trusted proxy's.
+func (p Peers) TrustsAddr(addr netip.Addr) bool { return p.contains(addr) }
+
 func (p Peers) contains(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
 	for _, n := range p.networks {

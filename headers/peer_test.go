@@ -48,6 +48,11 @@ func TestTrusts(t *testing.T) {
 			if got := tt.peers.Trusts(tt.remote); got != tt.want {
 				t.Errorf("Trusts(%q) is %v", tt.remote, got)
 			}
+			if peer, err := netip.ParseAddrPort(tt.remote); err == nil {
+				if got := tt.peers.TrustsAddr(peer.Addr()); got != tt.want {
+					t.Errorf("TrustsAddr(%v) is %v", peer.Addr(), got)
+				}
+			}
 		})
 	}
 }
