@@ -107,6 +107,11 @@ func (g *glewlwyd) setUp(t testing.TB, p *provider, apps []application) {
 	t.Helper()
 	g.call(t, g.admin, http.MethodPost, "/auth/", map[string]any{"username": "admin", "password": "password"})
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	// It publishes a coordinate that begins with a zero byte one byte short, and
+	// then it is no key (RFC 7518 §6.2.1.2).
+	for err == nil && min(key.X.BitLen(), key.Y.BitLen()) <= 248 {
+		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
