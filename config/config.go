@@ -26,6 +26,7 @@ import (
 // and not changed afterwards.
 type Config struct {
 	Listen         string         // "host:port" or "unix:PATH" for nginx; default ":9000"
+	Front          bool           // on Linux, checks that memory can answer are answered ahead of net/http
 	Management     string         // metrics and readiness: "host:port", "unix:PATH" or "off"; default ":9300". Never publish it: whoever reaches it reads the metrics
 	Data           string         // the data directory, an absolute path; default "/data"
 	TrustedProxies []netip.Prefix // who may forward requests, masked, IPv4 never mapped into IPv6; nil: loopback, unix sockets, private ranges and our interfaces' networks, which the program fills in

@@ -94,6 +94,7 @@ func TestLoad(t *testing.T) {
 	}{
 		{"smallest", smallest, &config.Config{
 			Listen:     ":9000",
+			Front:      true,
 			Management: ":9300",
 			Data:       "/data",
 			Providers: []config.Provider{{
@@ -117,6 +118,7 @@ func TestLoad(t *testing.T) {
 		}},
 		{"full", string(full), &config.Config{
 			Listen:     "unix:/run/outpost.sock",
+			Front:      true,
 			Management: "off",
 			Data:       "/var/lib/outpost",
 			TrustedProxies: []netip.Prefix{

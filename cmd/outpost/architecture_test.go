@@ -31,7 +31,7 @@ const root = "../.."
 // nobody but a test imports what stands on the first.
 var floors = [][]string{
 	{"cmd/outpost", "bench", "bench/floor", "session/storetest"},
-	{"config", "auth", "nginx"},
+	{"config", "auth", "front", "nginx"},
 	{"access", "headers", "page"},
 	{"session/file", "session/memory"},
 	{"session"},
@@ -51,7 +51,7 @@ var owners = map[string]string{
 	"golang.org/x/net/publicsuffix":       "config",
 	"golang.org/x/oauth2":                 "auth",
 	"golang.org/x/sync":                   "auth",
-	"golang.org/x/sys":                    "bench",
+	"golang.org/x/sys":                    "front",
 	"golang.org/x/time/rate":              "auth",
 	"gopkg.in/yaml.v3":                    "config",
 }

@@ -4,6 +4,7 @@ package main
 // it; these tests hold what we rely on.
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -58,7 +59,14 @@ func statuses(answer string) string {
 }
 
 func TestRawRequests(t *testing.T) {
-	d := start(t, usual(t))
+	for _, front := range []bool{false, true} {
+		t.Run(fmt.Sprintf("front-%v", front), func(t *testing.T) {
+			rawRequests(t, start(t, usual(t).with(settings{"front": front, "log": settings{"format": "json", "level": "info"}})), front)
+		})
+	}
+}
+
+func rawRequests(t *testing.T, d *daemon, front bool) {
 	path := auth.Prefix + "/auth/nginx"
 	tests := []struct {
 		name, sent, statuses string
@@ -114,6 +122,9 @@ func TestRawRequests(t *testing.T) {
 		{"lower-case-method", strings.Replace(checkHead, "GET", "get", 1) + "\r\n", "401"},
 	}
 	for _, test := range tests {
+		if front && test.name == "pipelined" {
+			test.statuses = "401" // and closed: what the front hands over is answered once (RFC 9112 §9.3.2 has the client ask again)
+		}
 		t.Run(test.name, func(t *testing.T) {
 			answer, took := exchange(t, d.public, test.sent)
 			if got := statuses(answer); got != test.statuses {

@@ -44,7 +44,9 @@ func listen(ctx context.Context, key, address string) (net.Listener, error) {
 			return nil, fmt.Errorf("listening on %s: %w", address, err)
 		}
 	}
-	l, err := new(net.ListenConfig).Listen(ctx, network, where)
+	var c net.ListenConfig
+	c.SetMultipathTCP(false) // Go's default is on; nginx does not speak it, and each connection would pay for it
+	l, err := c.Listen(ctx, network, where)
 	if err == nil && network == "unix" {
 		// Everybody who gets as far as the socket may connect, as on
 		// loopback: nginx's workers have a user of their own, often in

@@ -22,7 +22,7 @@ var allowedOrBroken = regexp.MustCompile(`(?m)^HTTP/1\.[01] (2..|50[^015])`)
 // answer ever allows.
 func TestMutilatedRequests(t *testing.T) {
 	p := newProvider(t)
-	d := start(t, usual(t).with(p.settings()))
+	d := start(t, usual(t).with(p.settings(), settings{"log": settings{"format": "json", "level": "info"}})) // at debug the front steps aside
 	cookie := regexp.MustCompile(`__Host-outpost-router=[^;]+`).FindString(p.signIn(t, d))
 	name, value, _ := strings.Cut(cookie, "=")
 	if answer, _ := exchange(t, d.public, checkHead+"Cookie: "+cookie+"\r\n\r\n"); statuses(answer) != "200" {

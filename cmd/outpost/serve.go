@@ -14,6 +14,7 @@ import (
 
 	"outpost/auth"
 	"outpost/config"
+	"outpost/front"
 )
 
 // serve handles `outpost -config FILE`: it runs until ctx ends, then drains,
@@ -47,6 +48,13 @@ func listenAndServe(ctx context.Context, c *config.Config, o *auth.Outpost, m *m
 		return err
 	}
 	handlers := []http.Handler{public(o), management(o, m.registry)}
+	if front.Works && c.Front {
+		if listeners[0], err = front.Listen(listeners[0], frontConfig(o, log)); err != nil {
+			closeAll(listeners)
+			return err
+		}
+		handlers[0] = once(handlers[0])
+	}
 	running, stop := context.WithCancel(context.Background())
 	defer stop()
 	var wg sync.WaitGroup
@@ -96,6 +104,12 @@ func listenAll(ctx context.Context, c *config.Config) ([]net.Listener, error) {
 		return nil, err
 	}
 	return []net.Listener{public, management}, nil
+}
+
+func closeAll(listeners []net.Listener) {
+	for _, l := range listeners {
+		l.Close()
+	}
 }
 
 // drain lets requests that have begun come to their end, for drainTime.

@@ -5,12 +5,14 @@ package main
 
 import (
 	"encoding/json"
+	"log/slog"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"outpost/auth"
+	"outpost/front"
 )
 
 // public serves what nginx passes on.
@@ -22,6 +24,24 @@ func public(o *auth.Outpost) http.Handler {
 			return
 		}
 		endpoints.ServeHTTP(w, r)
+	})
+}
+
+// frontConfig has checks answered ahead of net/http.
+func frontConfig(o *auth.Outpost, log *slog.Logger) front.Config {
+	return front.Config{
+		Path: auth.Prefix + "/auth/nginx", Headers: auth.HotHeaders(), Trusts: o.Trusts, Answer: o.AnswerHot,
+		Failed:     func(err error) { log.Error("accepting connections; trying again", "cause", err.Error()) },
+		HeaderTime: headerTime, IdleTime: idleTime, Threads: 1,
+	}
+}
+
+// once ends each connection that the front has handed over with its first
+// answer, so that what nginx asks next comes to the front again.
+func once(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Connection", "close")
+		h.ServeHTTP(w, r)
 	})
 }
 
