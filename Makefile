@@ -64,7 +64,7 @@ fuzz: ## run every fuzz target for FUZZTIME (20s) each
 	done
 
 .PHONY: bench
-bench: ## measure the check against net/http's floor and nginx's limit, then run its Go benchmarks
+bench: ## measure the check: directly, through nginx, while a provider hangs; and memory, size, start
 	.ci/install nginx-light wrk
 	go run ./bench $(BENCH)
 

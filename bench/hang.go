@@ -89,15 +89,15 @@ func startHungProvider() (*hungProvider, error) {
 
 // whileHanging measures both daemons and prints what came of it. The daemon's
 // binary is in the folder already.
-func whileHanging(ctx context.Context, folder string, rounds int, duration time.Duration, stdout io.Writer) error {
+func whileHanging(ctx context.Context, folder string, rounds int, duration time.Duration) (*sheet, error) {
 	provider, err := startHungProvider()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer provider.server.Close()
 	vegeta, err := installVegeta(ctx, folder)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	rounds = min(rounds, hangRounds)
 	began := time.Now()
@@ -106,16 +106,16 @@ func whileHanging(ctx context.Context, folder string, rounds int, duration time.
 	for _, setting := range []struct{ name, folder, recheck string }{{hangName, "hangs", dueAfter.String()}, {quietName, "quiet", "off"}} {
 		d, err := newDaemon(setting.name, filepath.Join(folder, setting.folder), provider.issuer, "insecure_http: true\nsession: { recheck: "+setting.recheck+" }\n")
 		if err != nil {
-			return err
+			return nil, err
 		}
 		perRound := hangRate * int(duration/time.Second)
 		cookies, err := d.signIn(ctx, rounds*perRound)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		s, err := d.start(ctx, binary(folder))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer s.stop()
 		daemons = append(daemons, d)
@@ -123,22 +123,22 @@ func whileHanging(ctx context.Context, folder string, rounds int, duration time.
 		for cookies := range slices.Chunk(cookies, perRound) {
 			ask := steady{vegeta: vegeta, targets: fmt.Sprintf("%s.%d", d.data, len(own)), rate: hangRate, duration: duration}
 			if err := ask.write("http://"+s.address+checkPath, cookies); err != nil {
-				return err
+				return nil, err
 			}
 			own = append(own, ask)
 		}
 		asks = append(asks, own)
 	}
 	if err := warm(ctx, asks); err != nil {
-		return err
+		return nil, err
 	}
 	if asked := provider.asked.Load(); asked > 0 || time.Since(began) > dueAfter {
-		return fmt.Errorf("%d sessions were due before the first round, %v after the beginning: this machine is too slow for the bench", asked, time.Since(began))
+		return nil, fmt.Errorf("%d sessions were due before the first round, %v after the beginning: this machine is too slow for the bench", asked, time.Since(began))
 	}
 	select {
 	case <-time.After(dueAfter):
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 
 	rows := []pace{{server: hangName}, {server: quietName}}
@@ -147,7 +147,7 @@ func whileHanging(ctx context.Context, folder string, rounds int, duration time.
 			i = (i + round) % len(rows)
 			answers, err := asks[i][round].run(ctx)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			rows[i].add(answers)
 		}
@@ -155,13 +155,13 @@ func whileHanging(ctx context.Context, folder string, rounds int, duration time.
 	page := "http://" + daemons[0].management + "/metrics"
 	failed, err := metric(ctx, page, `outpost_token_refreshes_total{provider="default",result="failed"}`)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	renewed, err := metric(ctx, page, `outpost_token_refreshes_total{provider="default",result="renewed"}`)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return reportHang(stdout, rows, provider.asked.Load(), failed, renewed)
+	return hangSheet(rows, provider.asked.Load(), failed, renewed)
 }
 
 // warm asks once with every browser, of all daemons at once, and faster than
@@ -208,18 +208,18 @@ func metric(ctx context.Context, page, series string) (int, error) {
 	return 0, fmt.Errorf("reading %s: there is no %s", page, series)
 }
 
-// reportHang prints how long a check took at both daemons. The error says that
-// the figures are of something else.
-func reportHang(w io.Writer, rows []pace, asked int64, failed, renewed int) error {
-	fmt.Fprintf(w, "\nWhile the provider hangs: %d checks a second, each of another browser whose session is due for its recheck\n\n", hangRate)
-	wrong := paces(w, rows)
-	fmt.Fprintf(w, "\nRechecks meanwhile: the provider was asked for %d refreshes and answered none; %d of them had failed by the end, %d still hung;\nthe other sessions waited in line, or found it full and will be due again.\n",
-		asked, failed, asked-int64(failed))
+// hangSheet says how long a check took at both daemons. The error says that the
+// figures are of something else.
+func hangSheet(rows []pace, asked int64, failed, renewed int) (*sheet, error) {
+	s := &sheet{title: fmt.Sprintf("While the provider hangs: %d checks a second, each of another browser whose session is due for its recheck", hangRate)}
+	wrong := paces(s, rows)
+	s.notes = append(s.notes, fmt.Sprintf("The provider was asked for %d refreshes meanwhile and answered none; %d had failed by the end, %d still hung; the other sessions waited in line, or found it full and will be due again.",
+		asked, failed, asked-int64(failed)))
 	switch {
 	case wrong > 0:
-		return fmt.Errorf("%d requests did not end with a 2xx: the figures say nothing", wrong)
+		return nil, fmt.Errorf("%d requests did not end with a 2xx: the figures say nothing", wrong)
 	case asked == 0 || renewed > 0:
-		return fmt.Errorf("%d refreshes were asked for and %d sessions renewed: no provider hung", asked, renewed)
+		return nil, fmt.Errorf("%d refreshes were asked for and %d sessions renewed: no provider hung", asked, renewed)
 	}
-	return nil
+	return s, nil
 }

@@ -22,7 +22,7 @@ func TestMetric(t *testing.T) {
 }
 
 // Rounds that did not measure what they say end with an error.
-func TestReportHang(t *testing.T) {
+func TestHangSheet(t *testing.T) {
 	tests := []struct {
 		name    string
 		not2xx  int
@@ -37,13 +37,17 @@ func TestReportHang(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var out strings.Builder
 			rows := []pace{{server: hangName, answers: []time.Duration{3 * time.Millisecond}, wrong: tt.not2xx}, {server: quietName, answers: []time.Duration{9 * time.Millisecond}}}
-			err := reportHang(&out, rows, tt.asked, 24, tt.renewed)
+			sheet, err := hangSheet(rows, tt.asked, 24, tt.renewed)
 			if (err != nil) != tt.fails {
-				t.Errorf("error %v, want one: %v", err, tt.fails)
+				t.Fatalf("error %v, want one: %v", err, tt.fails)
 			}
-			for _, want := range []string{"3000", "9000", "24 of them had failed"} {
+			if err != nil {
+				return
+			}
+			var out strings.Builder
+			sheet.text(&out)
+			for _, want := range []string{"3000", "9000", "24 had failed"} {
 				if !strings.Contains(out.String(), want) {
 					t.Errorf("there is no %q in\n%s", want, out.String())
 				}

@@ -1,16 +1,8 @@
-// Bench measures what a check costs, beside the floor it stands on and the
-// limit above it, in one run on one machine:
-//
-//   - outpost: the daemon, asked as nginx asks it, by a browser that is signed in;
-//   - floor: a bare net/http handler that writes the same headers, once with the
-//     daemon's timeouts and once with Go's defaults, which have none;
-//   - nginx: `return 204`, the limit.
-//
-// Each is asked over connections that stay and over one for each request, in
-// interleaved rounds, since the machine is not the same from one minute to the
-// next. Then it asks two daemons with many sessions, one of them with a provider
-// that hangs, and at last it runs the Go benchmarks of the check. README.md
-// explains the method and has the figures.
+// Bench measures what a check costs, in one run on one machine, beside the floor
+// that Go gives and the limit above it, nginx's own `return 204`: asked directly
+// (check.go), through nginx (nginx.go), while a provider hangs (hang.go), and as
+// a function call; and what the daemon takes of a machine (size.go). README.md
+// explains the method and has the figures, which -write puts there.
 //
 // It fails if any answer was not 2xx, for then it has measured something else.
 // It does not fail over a slow check: figures from a busy machine would make a
@@ -26,6 +18,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -42,14 +35,6 @@ func main() {
 	}
 }
 
-// mode is how long a connection lives.
-type mode struct {
-	name      string
-	keepAlive bool
-}
-
-var modes = []mode{{"keep-alive", true}, {"Connection: close", false}}
-
 // run must be called in the module's root folder: it compiles the packages
 // that it measures.
 func run(ctx context.Context, args []string, stdout io.Writer) error {
@@ -59,12 +44,16 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	rounds := flags.Int("rounds", 15, "rounds for each server and mode; the figures are their medians")
 	duration := flags.Duration("duration", time.Second, "length of a round, in whole seconds")
 	connections := flags.Int("connections", 64, "connections that wrk keeps busy")
-	only := flags.String("only", "", "measure this part alone: check, hang or function")
+	only := flags.String("only", "", "measure this part alone: check, nginx, hang, size or function")
+	write := flags.Bool("write", false, "write the figures into bench/README.md and README.md, and draw docs/pictures/check.svg")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if *rounds < 1 || *duration < time.Second || flags.NArg() > 0 {
 		return fmt.Errorf("want at least one round of at least a second, and no arguments")
+	}
+	if *write && *only != "" {
+		return fmt.Errorf("-write is for the whole: leave -only out")
 	}
 
 	folder, err := os.MkdirTemp("", "outpost-bench-")
@@ -76,122 +65,105 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if err := os.WriteFile(ask.script, script, 0o600); err != nil {
 		return err
 	}
-
-	fmt.Fprintf(stdout, "%s, %d CPUs, %s, load %s; %d rounds of %v, wrk with 2 threads and %d connections\n",
-		model(), runtime.NumCPU(), runtime.Version(), loadAverage(), *rounds, *duration, *connections)
+	machine := fmt.Sprintf("%s: %s, %d CPUs, %s; load %s when it began; %d rounds of %v, wrk with 2 threads and %d connections.",
+		time.Now().Format(time.DateOnly), model(), runtime.NumCPU(), runtime.Version(), loadAverage(), *rounds, *duration, *connections)
+	fmt.Fprintln(stdout, machine)
 	if err := build(ctx, binary(folder), "./cmd/outpost"); err != nil {
 		return err
 	}
+	var sheets []*sheet
+	var groups []bars
 	parts := []struct {
 		name    string
-		measure func() error
+		measure func() ([]*sheet, error)
 	}{
-		{"check", func() error { return compare(ctx, ask, folder, *rounds, stdout) }},
-		{"hang", func() error { return whileHanging(ctx, folder, *rounds, *duration, stdout) }},
-		{"function", func() error { return functions(ctx, stdout) }},
+		{"check", func() (sheets []*sheet, err error) { groups, sheets, err = checks(ctx, ask, folder, *rounds); return }},
+		{"nginx", func() ([]*sheet, error) {
+			prices, sheets, err := throughNginx(ctx, folder)
+			if err == nil {
+				groups = append(groups, bars{"through SWAG's confs", []string{outpostName, limitName, floorName},
+					[]float64{priceOf(prices, swagOutpost).Check, priceOf(prices, swagLimit).Check, priceOf(prices, swagFloor).Check}})
+			}
+			return sheets, err
+		}},
+		{"hang", func() ([]*sheet, error) {
+			s, err := whileHanging(ctx, folder, *rounds, *duration)
+			return []*sheet{s}, err
+		}},
+		{"size", func() ([]*sheet, error) { s, err := size(ctx, ask, folder); return []*sheet{s}, err }},
+		{"function", func() ([]*sheet, error) { s, err := functions(ctx); return []*sheet{s}, err }},
 	}
 	for _, part := range parts {
 		if *only != "" && *only != part.name {
 			continue
 		}
-		if err := part.measure(); err != nil {
+		of, err := part.measure()
+		if err != nil {
 			return err
 		}
+		for _, s := range of {
+			s.text(stdout)
+		}
+		sheets = append(sheets, of...)
+	}
+	if *write {
+		return publish(machine, sheets, groups)
 	}
 	return nil
+}
+
+// publish puts the figures where people read them.
+func publish(machine string, sheets []*sheet, groups []bars) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s\n", machine)
+	for _, s := range sheets {
+		s.markdown(&b)
+	}
+	if err := rewrite("bench/README.md", b.String()); err != nil {
+		return err
+	}
+	if err := rewrite("README.md", "\n"+summary(groups)); err != nil {
+		return err
+	}
+	return os.WriteFile("docs/pictures/check.svg", []byte(picture(groups)), 0o644)
+}
+
+// summary is one table over all groups: what each server takes for a check.
+func summary(groups []bars) string {
+	s := &sheet{}
+	for _, g := range groups {
+		s.columns = append(s.columns, g.title)
+	}
+	for i, name := range groups[0].names {
+		var row []string
+		for _, g := range groups {
+			row = append(row, fmt.Sprintf("%.1f µs", g.µs[i]))
+		}
+		s.add(name, row...)
+	}
+	var b strings.Builder
+	s.markdown(&b)
+	_, table, _ := strings.Cut(b.String(), "\n\n") // it has no title
+	return table
 }
 
 // functions runs the Go benchmarks of the check.
-func functions(ctx context.Context, stdout io.Writer) error {
-	fmt.Fprint(stdout, "\nThe check as a function call\n\n")
-	test := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkCheck$", "-benchmem", "./auth")
-	test.Stdout, test.Stderr = stdout, os.Stderr
-	if err := test.Run(); err != nil {
-		return fmt.Errorf("running the Go benchmarks: %w", err)
-	}
-	return nil
-}
-
-// compare measures the check against the floor and the limit.
-func compare(ctx context.Context, ask load, folder string, rounds int, stdout io.Writer) error {
-	servers, headers, err := startAll(ctx, folder)
-	for _, s := range servers {
-		defer s.stop()
-	}
+func functions(ctx context.Context) (*sheet, error) {
+	output, err := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkCheck$", "-benchmem", "./auth").CombinedOutput()
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("running the Go benchmarks: %w\n%s", err, output)
 	}
-	ask.headers, ask.path = headers, checkPath
-	results, err := measure(ctx, ask, servers, modes, rounds)
-	if err != nil {
-		return err
+	s := &sheet{title: "The check as a function call", columns: []string{"ns", "bytes", "allocations"}}
+	for _, m := range benchmark.FindAllStringSubmatch(string(output), -1) {
+		s.add(m[1], m[2], m[3], m[4])
 	}
-	return report(stdout, results)
+	if len(s.rows) == 0 {
+		return nil, fmt.Errorf("the Go benchmarks printed no figures:\n%s", output)
+	}
+	return s, nil
 }
 
-// measure takes all rounds: each server once in each mode, then all over again,
-// beginning with the next, so that none always comes first. The rows of
-// results[i] are those of modes[i], in the servers' order.
-func measure(ctx context.Context, ask load, servers []*server, modes []mode, rounds int) ([][]row, error) {
-	results := make([][]row, len(modes))
-	for i := range results {
-		for _, s := range servers {
-			results[i] = append(results[i], row{server: s.name})
-		}
-	}
-	warm := ask
-	warm.duration = time.Second
-	for round := range rounds {
-		for i, mode := range modes {
-			for j := range servers {
-				j = (j + round) % len(servers)
-				s := servers[j]
-				if round == 0 {
-					if _, err := warm.run(ctx, s, mode.keepAlive); err != nil {
-						return nil, err
-					}
-				}
-				f, err := ask.run(ctx, s, mode.keepAlive)
-				if err != nil {
-					return nil, err
-				}
-				results[i][j].rounds = append(results[i][j].rounds, f)
-			}
-		}
-	}
-	return results, nil
-}
-
-// report prints the tables and whether the target holds. The error says that
-// some answers were not 2xx.
-func report(w io.Writer, results [][]row) error {
-	wrong, others := 0, 0.0
-	for i, mode := range modes {
-		table(w, mode.name, results[i], []string{floorName, defaultsName, limitName})
-		for _, r := range results[i] {
-			m := r.median()
-			wrong += m.not2xx + m.broken
-			others = max(others, m.others)
-		}
-	}
-	fmt.Fprintf(w, "\nTarget: outpost spends at most %.2f times the CPU time of the floor, in both modes.\n", target)
-	for _, base := range []string{floorName, defaultsName} {
-		verdict := "holds"
-		for _, rows := range results {
-			if ratio(rows, outpostName, base) > target {
-				verdict = "does not hold"
-			}
-		}
-		fmt.Fprintf(w, "  %s: %s\n", base, verdict)
-	}
-	if others > quiet {
-		fmt.Fprintln(w, "\nThe machine had other work to do meanwhile: measure again when it is quiet.")
-	}
-	if wrong > 0 {
-		return fmt.Errorf("%d requests did not end with a 2xx: the figures say nothing", wrong)
-	}
-	return nil
-}
+var benchmark = regexp.MustCompile(`(?m)^BenchmarkCheck/(\S+?)-\d+\s+\d+\s+([\d.]+) ns/op\s+(\d+) B/op\s+(\d+) allocs/op`)
 
 // model is the name of the CPU, as the kernel knows it.
 func model() string {

@@ -44,23 +44,32 @@ applications:
     external_url: https://` + host + `
 `
 
-// startOutpost signs a browser in and starts the daemon. It
-// returns the headers of that browser's check with it. The provider is never
-// asked: there is no such host.
-func startOutpost(ctx context.Context, folder string) (*server, []string, error) {
-	d, err := newDaemon(outpostName, filepath.Join(folder, "data"), "https://provider.invalid", "")
+// startOutposts signs a browser in and starts the daemon twice, with its front
+// and without, each with a store that has the session. It returns the headers of
+// that browser's check with them. The provider is never asked: there is no such
+// host.
+func startOutposts(ctx context.Context, folder string) (servers []*server, headers []string, err error) {
+	fronted, err := newDaemon(outpostName, filepath.Join(folder, "data"), "https://provider.invalid", "")
 	if err != nil {
 		return nil, nil, err
 	}
-	cookies, err := d.signIn(ctx, 1)
+	cookies, err := fronted.signIn(ctx, 1)
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := d.start(ctx, binary(folder))
-	if err != nil {
+	plain := *fronted
+	plain.name, plain.data, plain.more = frontlessName, filepath.Join(folder, "frontless"), "front: false\n"
+	if err := os.CopyFS(plain.data, os.DirFS(fronted.data)); err != nil {
 		return nil, nil, err
 	}
-	return s, swag(cookies[0]), nil
+	for _, d := range []*daemon{fronted, &plain} {
+		s, err := d.start(ctx, binary(folder))
+		if err != nil {
+			return servers, nil, err
+		}
+		servers = append(servers, s)
+	}
+	return servers, swag(cookies[0]), nil
 }
 
 func binary(folder string) string { return filepath.Join(folder, "outpost") }

@@ -12,20 +12,20 @@ import (
 )
 
 const (
-	floorName    = "floor"
-	defaultsName = "floor, Go's defaults"
-	limitName    = "nginx return 204"
+	frontlessName = "outpost, front: false"
+	floorName     = "bare net/http"
+	defaultsName  = "bare net/http, Go's defaults"
+	limitName     = "nginx return 204"
 )
 
 // startAll starts every server to be measured, and returns them with the
 // headers to ask them with. Those it has started it returns with an error too.
 func startAll(ctx context.Context, folder string) (servers []*server, headers []string, err error) {
-	outpost, headers, err := startOutpost(ctx, folder)
+	servers, headers, err = startOutposts(ctx, folder)
 	if err != nil {
-		return nil, nil, err
+		return servers, nil, err
 	}
-	servers = append(servers, outpost)
-	answer, err := answered(ctx, outpost, headers)
+	answer, err := answered(ctx, servers[0], headers)
 	if err != nil {
 		return servers, nil, err
 	}

@@ -19,7 +19,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
 )
 
@@ -129,16 +128,16 @@ func (p *pace) percentile(q float64) time.Duration {
 	return p.answers[min(len(p.answers)-1, int(q*float64(len(p.answers))))]
 }
 
-// paces prints one line for each server and returns how many answers were
-// wrong.
-func paces(w io.Writer, rows []pace) (wrong int) {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "\tp50 µs\tp99 µs\tp99.9 µs\tlongest µs\tanswers\tnot 2xx\t")
+// paces adds one row for each server and returns how many answers were wrong.
+func paces(s *sheet, rows []pace) (wrong int) {
+	s.columns = []string{"p50 µs", "p99 µs", "p99.9 µs", "longest µs", "answers"}
 	for _, r := range rows {
-		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t\n", r.server, r.percentile(.5).Microseconds(), r.percentile(.99).Microseconds(),
-			r.percentile(.999).Microseconds(), r.percentile(1).Microseconds(), len(r.answers), r.wrong)
+		var figures []string
+		for _, q := range []float64{.5, .99, .999, 1} {
+			figures = append(figures, fmt.Sprint(r.percentile(q).Microseconds()))
+		}
+		s.add(r.server, append(figures, fmt.Sprint(len(r.answers)))...)
 		wrong += r.wrong
 	}
-	t.Flush()
 	return wrong
 }

@@ -1,18 +1,12 @@
 package main
 
-// What the rounds come to: medians, and ratios to the floor and the limit.
+// What the rounds come to: medians, and ratios.
 
 import (
 	"cmp"
-	"fmt"
-	"io"
 	"slices"
-	"text/tabwriter"
 	"time"
 )
-
-// target is how much dearer than the floor a check may be, in CPU time.
-const target = 1.10
 
 // quiet is the share of the machine that others may use before the figures are
 // not to be relied on.
@@ -51,28 +45,6 @@ func middle[R any, T cmp.Ordered](rounds []R, of func(R) T) T {
 	}
 	slices.Sort(values)
 	return values[(len(values)-1)/2]
-}
-
-// table prints one mode: a line for each server, with its CPU time as a
-// multiple of each base's.
-func table(w io.Writer, mode string, rows []row, bases []string) {
-	fmt.Fprintf(w, "\n%s\n\n", mode)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "\tCPU µs\trequests/s\tp50 µs\tp99 µs\tanswers\tnot 2xx\tbroken\tothers\t")
-	for _, base := range bases {
-		fmt.Fprintf(t, "/ %s\t", base)
-	}
-	fmt.Fprintln(t)
-	for _, r := range rows {
-		m := r.median()
-		fmt.Fprintf(t, "%s\t%.1f\t%.0f\t%d\t%d\t%d\t%d\t%d\t%.0f %%\t", r.server, microseconds(m.cpu), m.perSecond,
-			m.p50.Microseconds(), m.p99.Microseconds(), m.requests, m.not2xx, m.broken, 100*m.others)
-		for _, base := range bases {
-			fmt.Fprintf(t, "%.2f\t", ratio(rows, r.server, base))
-		}
-		fmt.Fprintln(t)
-	}
-	t.Flush()
 }
 
 // ratio is how many times the CPU time of base the server takes for a request:

@@ -43,12 +43,25 @@ func TestRatioIsTheRounds(t *testing.T) {
 	if got := ratio(rows, "outpost", "floor"); got != 1.2 {
 		t.Errorf("got %v, want 1.2", got)
 	}
+}
+
+// Rows of the bench's own four servers become a table that says what holds.
+func TestModeSheet(t *testing.T) {
+	took := func(µs, not2xx int) []figures {
+		return []figures{{cpu: time.Duration(µs) * time.Microsecond, requests: 10, not2xx: not2xx}}
+	}
+	rows := []row{{outpostName, took(24, 0)}, {floorName, took(60, 0)}, {limitName, took(30, 2)}}
+	s, wrong := modeSheet(mode{"keep-alive", true, 0.7}, rows)
 	var out strings.Builder
-	table(&out, "keep-alive", rows, []string{"floor"})
-	for _, want := range []string{"keep-alive", "36.0", "30.0", "1.20", "1.00"} {
+	s.text(&out)
+	s.markdown(&out)
+	for _, want := range []string{"keep-alive", "24.0", "60.0", "0.80", "0.40", "| bare net/http | 60.0 | 2.00 | 1.00 |", "at most 0.7 times", "does not hold"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the table has no %q:\n%s", want, out.String())
 		}
+	}
+	if wrong != 2 {
+		t.Errorf("wrong answers: got %d, want 2", wrong)
 	}
 }
 
