@@ -59,6 +59,12 @@ type Store interface {
 	// removed, also with an error.
 	Sweep(ctx context.Context, now time.Time, idle time.Duration) (removed int, err error)
 
+	// Scan calls yield for every record that is there from the beginning to the
+	// end of the call, in no order, until yield returns false. One that is saved
+	// or deleted meanwhile may come or not. It works in small steps, so that
+	// nobody waits for it, and yield may call the store.
+	Scan(ctx context.Context, yield func(Key, Record) bool) error
+
 	// Len returns the number of records, those waiting for a sweep included.
 	Len(ctx context.Context) (int, error)
 

@@ -88,23 +88,29 @@ func put(tx *bbolt.Tx, key session.Key, r session.Record, value []byte) (int, er
 // Load returns the record, or session.ErrNone.
 func (s *Store) Load(ctx context.Context, key session.Key) (r session.Record, err error) {
 	err = s.read(ctx, func(tx *bbolt.Tx) error {
-		value := tx.Bucket(bucketSessions).Get(key[:])
-		expires, seen, ok := readLife(tx.Bucket(bucketLife).Get(key[:]))
-		if value == nil || !ok {
-			return session.ErrNone
-		}
-		indexes, sealed, ok := splitValue(value)
-		if !ok {
-			return fmt.Errorf("%w: a record has fewer bytes than it says", errCorrupt)
-		}
-		r = session.Record{Sealed: bytes.Clone(sealed), Expires: expires, Seen: seen}
-		for len(indexes) > 0 {
-			r.Indexes = append(r.Indexes, session.Key(indexes))
-			indexes = indexes[len(key):]
-		}
-		return nil
+		r, err = readRecord(tx.Bucket(bucketSessions).Get(key[:]), tx.Bucket(bucketLife).Get(key[:]))
+		return err
 	})
 	return r, err
+}
+
+// readRecord makes a record of its two entries, either of which is nil where
+// there is none: then it returns session.ErrNone.
+func readRecord(value, lifeValue []byte) (session.Record, error) {
+	expires, seen, ok := readLife(lifeValue)
+	if value == nil || !ok {
+		return session.Record{}, session.ErrNone
+	}
+	indexes, sealed, ok := splitValue(value)
+	if !ok {
+		return session.Record{}, fmt.Errorf("%w: a record has fewer bytes than it says", errCorrupt)
+	}
+	r := session.Record{Sealed: bytes.Clone(sealed), Expires: expires, Seen: seen}
+	for len(indexes) > 0 {
+		r.Indexes = append(r.Indexes, session.Key(indexes))
+		indexes = indexes[len(session.Key{}):]
+	}
+	return r, nil
 }
 
 // Delete removes the record. When it returns nil it is gone from the disk.

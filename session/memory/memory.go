@@ -16,8 +16,8 @@ import (
 	"outpost/session"
 )
 
-// sweepStep is how many records a sweep looks at before it lets others in.
-const sweepStep = 1000
+// step is how many records a sweep or a scan looks at before it lets others in.
+const step = 1000
 
 var errClosed = errors.New("the store is closed")
 
@@ -41,7 +41,6 @@ func (s *store) Save(ctx context.Context, key session.Key, r session.Record) err
 		return err
 	}
 	defer s.mu.Unlock()
-	s.remove(key)
 	s.put(key, r)
 	return nil
 }
@@ -58,7 +57,6 @@ func (s *store) Replace(ctx context.Context, key session.Key, r session.Record) 
 	if old.Seen.After(r.Seen) {
 		r.Seen = old.Seen
 	}
-	s.remove(key)
 	s.put(key, r)
 	return nil
 }
@@ -106,27 +104,68 @@ func (s *store) Find(ctx context.Context, index session.Key) ([]session.Key, err
 	return slices.Collect(maps.Keys(s.indexes[index])), nil
 }
 
+// Sweep lets others in between two steps, and goes on in the same map: ranging
+// over one takes note of what is deleted meanwhile, and may or may not of what
+// is added.
 func (s *store) Sweep(ctx context.Context, now time.Time, idle time.Duration) (removed int, err error) {
-	if err := s.rlock(ctx); err != nil {
+	if err := s.lock(ctx); err != nil {
 		return 0, err
 	}
-	keys := slices.Collect(maps.Keys(s.records))
-	s.mu.RUnlock()
-
-	for step := range slices.Chunk(keys, sweepStep) {
-		if err := s.lock(ctx); err != nil {
-			return removed, err
+	looked := 0
+	for key, r := range s.records {
+		if looked++; looked%step == 0 {
+			s.mu.Unlock()
+			if err := s.lock(ctx); err != nil {
+				return removed, err
+			}
+			r = s.records[key] // it may have been touched; gone, it is over
 		}
-		for _, key := range step {
-			r, ok := s.records[key]
-			if ok && (!now.Before(r.Expires) || idle > 0 && now.Sub(r.Seen) >= idle) {
+		if !now.Before(r.Expires) || idle > 0 && now.Sub(r.Seen) >= idle {
+			if _, ok := s.records[key]; ok {
 				s.remove(key)
 				removed++
 			}
 		}
-		s.mu.Unlock()
 	}
+	s.mu.Unlock()
 	return removed, nil
+}
+
+func (s *store) Scan(ctx context.Context, yield func(session.Key, session.Record) bool) error {
+	type entry struct {
+		key    session.Key
+		record session.Record
+	}
+	var found []entry
+	hand := func() bool {
+		for _, e := range found {
+			if !yield(e.key, e.record) {
+				return false
+			}
+		}
+		found = found[:0]
+		return true
+	}
+
+	if err := s.rlock(ctx); err != nil {
+		return err
+	}
+	for key, r := range s.records { // goes on as Sweep does
+		found = append(found, entry{key, clone(r)})
+		if len(found) < step {
+			continue
+		}
+		s.mu.RUnlock()
+		if !hand() {
+			return nil
+		}
+		if err := s.rlock(ctx); err != nil {
+			return err
+		}
+	}
+	s.mu.RUnlock()
+	hand()
+	return nil
 }
 
 func (s *store) Len(ctx context.Context) (int, error) {
@@ -144,8 +183,10 @@ func (s *store) Close() error {
 	return nil
 }
 
-// put adds a record whose key is free. It needs the lock.
+// put writes a record in the place of the one that is there, if one is. It needs
+// the lock.
 func (s *store) put(key session.Key, r session.Record) {
+	s.unindex(key)
 	s.records[key] = clone(r)
 	for _, index := range r.Indexes {
 		if s.indexes[index] == nil {
@@ -157,13 +198,18 @@ func (s *store) put(key session.Key, r session.Record) {
 
 // remove takes the record and its indexes out. It needs the lock.
 func (s *store) remove(key session.Key) {
+	s.unindex(key)
+	delete(s.records, key)
+}
+
+// unindex takes the record's indexes out. It needs the lock.
+func (s *store) unindex(key session.Key) {
 	for _, index := range s.records[key].Indexes {
 		delete(s.indexes[index], key)
 		if len(s.indexes[index]) == 0 {
 			delete(s.indexes, index)
 		}
 	}
-	delete(s.records, key)
 }
 
 // lock takes the lock to write. On an error the caller does not hold it.

@@ -41,6 +41,9 @@ func Run(t *testing.T, open func(t *testing.T) session.Store) {
 		{"sweep-expired", sweepExpired},
 		{"sweep-idle", sweepIdle},
 		{"sweep-many", sweepMany},
+		{"scan", scan},
+		{"scan-while-changing", scanWhileChanging},
+		{"scan-stops", scanStops},
 		{"in-parallel", inParallel},
 		{"context-done", contextDone},
 		{"closed", closed},
@@ -377,6 +380,7 @@ func wantFailing(t *testing.T, s session.Store, ctx context.Context) {
 		"Touch":   func() error { return s.Touch(ctx, map[session.Key]time.Time{key(1): now.Add(time.Hour)}) },
 		"Find":    func() error { _, err := s.Find(ctx, record(1).Indexes[0]); return err },
 		"Sweep":   func() error { _, err := s.Sweep(ctx, now.Add(time.Hour*2), 0); return err },
+		"Scan":    func() error { return s.Scan(ctx, func(session.Key, session.Record) bool { return true }) },
 		"Len":     func() error { _, err := s.Len(ctx); return err },
 	}
 	for name, call := range calls {
