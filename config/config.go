@@ -147,9 +147,13 @@ type Allow struct {
 
 // Session says where sessions are kept and for how long.
 type Session struct {
-	Store   string        // StoreFile or StoreMemory; default StoreFile
-	Idle    time.Duration // a session unused for this long ends; default 24h, or Max where that is shorter
-	Max     time.Duration // every session ends after this long; default 168h (seven days), at most 9600h (RFC 6265bis §5.5 lets no cookie live longer)
+	Store              string        // StoreFile or StoreMemory; default StoreFile
+	Idle               time.Duration // a session unused for this long ends; default 24h, or Max where that is shorter
+	Max                time.Duration // every session ends after this long; default 168h (seven days), at most 9600h (RFC 6265bis §5.5 lets no cookie live longer)
+	MaxSessionsPerUser int           // of one person at one provider; beyond it the one unused for longest ends at the next sign-in; default 500
+	MaxSessions        int           // in all; beyond it those unused for longest end; default 1,000,000
+	CachedSessions     int           // kept in memory, ready for a check; default 100,000
+
 	Recheck time.Duration // the provider is asked anew about a session in use this long after it last was; 0: off; default 15m
 }
 

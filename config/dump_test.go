@@ -100,6 +100,9 @@ session:
   max: 1h30m # config.yaml:11
   idle: 1h30m # default
   recheck: 15m # default
+  max_sessions_per_user: 500 # default
+  max_sessions: 1000000 # default
+  cached_sessions: 100000 # default
 secret: null # default
 log:
   format: text # default

@@ -236,6 +236,9 @@ func (r *reader) session(parent *section) Session {
 	}
 	v.Idle = optional(s, "idle", shortDuration(idle), parseLifetime)
 	v.Recheck = optional(s, "recheck", "15m", parseRecheck)
+	v.MaxSessionsPerUser = optional(s, "max_sessions_per_user", "500", parseNumber)
+	v.MaxSessions = optional(s, "max_sessions", "1000000", parseNumber)
+	v.CachedSessions = optional(s, "cached_sessions", "100000", parseNumber)
 	parent.put("session", s.close())
 	return v
 }

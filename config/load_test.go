@@ -113,7 +113,7 @@ func TestLoad(t *testing.T) {
 				CookieDomain: "example.com",
 				Providers:    []string{"default"},
 			}},
-			Session: config.Session{Store: config.StoreFile, Idle: 24 * time.Hour, Max: 7 * 24 * time.Hour, Recheck: 15 * time.Minute},
+			Session: config.Session{Store: config.StoreFile, Idle: 24 * time.Hour, Max: 7 * 24 * time.Hour, Recheck: 15 * time.Minute, MaxSessionsPerUser: 500, MaxSessions: 1_000_000, CachedSessions: 100_000},
 			Log:     config.Log{Format: config.LogText, Level: slog.LevelInfo},
 		}},
 		{"full", string(full), &config.Config{
@@ -190,7 +190,7 @@ func TestLoad(t *testing.T) {
 					Providers:   []string{"work"},
 				},
 			},
-			Session: config.Session{Store: config.StoreMemory, Idle: 90 * time.Minute, Max: 12 * time.Hour},
+			Session: config.Session{Store: config.StoreMemory, Idle: 90 * time.Minute, Max: 12 * time.Hour, MaxSessionsPerUser: 5, MaxSessions: 20_000, CachedSessions: 1_000},
 			Secrets: []config.Secret{"Vd8zFq1nX5cYt3Rj7LbQw0GmKs9HpA2eUo4i", "hT6yB1wJ0rNf8ZxC5vM3kDq7PgLa2Su9Ei4o"},
 			Log:     config.Log{Format: config.LogJSON, Level: slog.LevelDebug},
 		}},
@@ -227,7 +227,7 @@ log: { format: null, level: null }
 // A short session.max takes the default of session.idle down with it.
 func TestIdleFollowsMax(t *testing.T) {
 	c := mustLoad(t, smallest+"session: { max: 8h }\n")
-	if want := (config.Session{Store: config.StoreFile, Idle: 8 * time.Hour, Max: 8 * time.Hour, Recheck: 15 * time.Minute}); c.Session != want {
+	if want := (config.Session{Store: config.StoreFile, Idle: 8 * time.Hour, Max: 8 * time.Hour, Recheck: 15 * time.Minute, MaxSessionsPerUser: 500, MaxSessions: 1_000_000, CachedSessions: 100_000}); c.Session != want {
 		t.Errorf("got %+v, want %+v", c.Session, want)
 	}
 }

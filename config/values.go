@@ -103,6 +103,19 @@ func parseRecheck(s string) (time.Duration, *violation) {
 	return d, why
 }
 
+// parseNumber takes a number of sessions. There is none for "any number": what
+// has no bound fills the disk or the memory one day.
+func parseNumber(s string) (int, *violation) {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0, broken("must be a whole number", "write it like 100000, in digits alone")
+	}
+	if n < 1 || n > 100_000_000 {
+		return 0, broken("must be between 1 and 100000000", "")
+	}
+	return n, nil
+}
+
 // parseMaxAge takes how long ago a person may have proved who they are: not less
 // than clocks may differ, or nobody ever proves it recently enough.
 func parseMaxAge(s string) (time.Duration, *violation) {

@@ -33,8 +33,11 @@ func (s *Sessions) Run(ctx context.Context) {
 		case <-flush.C:
 			s.retryEnded(ctx)
 			s.flushLogged(ctx)
+		case <-s.full:
+			s.makeRoom(ctx)
 		case <-sweep.C:
 			s.sweep(ctx)
+			s.makeRoom(ctx) // others may share the store
 		}
 	}
 }

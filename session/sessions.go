@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,7 +32,9 @@ type Config struct {
 
 	Recheck time.Duration // how long the provider's word counts before Live.Due asks for another; 0 means for ever
 
-	CacheSize int // sessions in the hot cache, at most; 0 means 100,000
+	CacheSize   int // sessions in the hot cache, at most; 0 means 100,000
+	MaxPerUser  int // sessions of one person (issuer and subject), at most; 0 means any number
+	MaxSessions int // sessions in the store, at most, but for those that come while Run makes room; 0 means any number
 
 	// Prepare is called once when a session enters the hot cache; what it
 	// returns is Live.Prepared. It may keep parts of the session, must not
@@ -39,8 +42,9 @@ type Config struct {
 	Prepare func(*Session) any
 
 	// OnEvent hears of each session that was "created", is "signed_out" (or
-	// what EndAll was told to call it), was "revoked" by its provider, or is
-	// "expired", which is counted when a sweep removes it from the store;
+	// what EndAll was told to call it), was "revoked" by its provider, had
+	// to end because there were more than MaxPerUser ("over_user_limit") or
+	// MaxSessions ("over_limit"), or is "expired", which is counted when a sweep removes it from the store;
 	// and of each that was "evicted" from the hot cache to make
 	// room, which costs it nothing but a look-up. It must be quick. nil
 	// for none.
@@ -48,7 +52,7 @@ type Config struct {
 
 	// OnStoreError hears of each call of the store that failed, by its
 	// name in lower case: "save", "load", "replace", "delete",
-	// "touch", "find", "sweep", "len". nil for none.
+	// "touch", "find", "sweep", "scan", "len". nil for none.
 	OnStoreError func(op string)
 
 	Log *slog.Logger // nil for none
@@ -65,6 +69,9 @@ type Sessions struct {
 
 	flushing sync.Mutex // held while Seen is written to the store
 	updating updateLocks
+
+	made atomic.Int64  // sessions created
+	full chan struct{} // tells Run to look whether there are too many; holds one
 
 	// mu guards everything below, and writing to hot. It is never held
 	// across a call of the store.
@@ -93,6 +100,9 @@ func New(c Config) (*Sessions, error) {
 	if c.CacheSize < 0 {
 		return nil, fmt.Errorf("preparing sessions: the cache size must not be negative, got %d", c.CacheSize)
 	}
+	if c.MaxPerUser < 0 || c.MaxSessions < 0 {
+		return nil, fmt.Errorf("preparing sessions: no limit may be negative, got %d for each person and %d in all", c.MaxPerUser, c.MaxSessions)
+	}
 	if c.CacheSize == 0 {
 		c.CacheSize = defaultCacheSize
 	}
@@ -111,6 +121,7 @@ func New(c Config) (*Sessions, error) {
 		seal:    seal,
 		keys:    keys,
 		clock:   newClock(),
+		full:    make(chan struct{}, 1),
 		hot:     newCache(c.CacheSize),
 		flights: make(map[Key]*flight),
 		ended:   make(map[Key]int64),
@@ -130,7 +141,7 @@ func (s *Sessions) GoString() string { return s.String() }
 
 // Create begins a session: it draws a new ticket, saves the record, and
 // returns the ticket sealed under cookieName, fewer than 256 bytes to be set as
-// that cookie's value. Key, Created, Rechecked and Expires of sess are set here
+// that cookie's value. What is over Config.MaxPerUser ends. Key, Created, Rechecked and Expires of sess are set here
 // and what they held does not count.
 //
 // An error Is ErrStore, or is that of a broken system; then there is no session.
@@ -150,6 +161,8 @@ func (s *Sessions) Create(ctx context.Context, cookieName string, sess Session) 
 		return "", Key{}, s.storeError("save", err)
 	}
 	s.event("created")
+	s.limitPerson(ctx, &sess)
+	s.limitAll()
 	return value, sess.Key, nil
 }
 

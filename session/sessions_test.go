@@ -317,6 +317,8 @@ func TestNewRefuses(t *testing.T) {
 		{"no-max", func(c *session.Config) { c.Max = 0 }, "max"},
 		{"negative-idle", func(c *session.Config) { c.Idle = -1 }, "idle"},
 		{"negative-cache", func(c *session.Config) { c.CacheSize = -1 }, "cache size"},
+		{"negative-person-limit", func(c *session.Config) { c.MaxPerUser = -1 }, "limit"},
+		{"negative-limit", func(c *session.Config) { c.MaxSessions = -1 }, "limit"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

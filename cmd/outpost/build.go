@@ -61,6 +61,7 @@ func wiring(c *config.Config, store session.Store, secrets [][]byte, log *slog.L
 		Providers:    providers(c),
 		Session: session.Config{
 			Store: store, Secrets: secrets, Idle: c.Session.Idle, Max: c.Session.Max, Recheck: c.Session.Recheck,
+			MaxPerUser: c.Session.MaxSessionsPerUser, MaxSessions: c.Session.MaxSessions, CacheSize: c.Session.CachedSessions,
 			OnEvent: m.sessionEvent, OnStoreError: m.storeError, Log: log,
 		},
 		Log:   log,
