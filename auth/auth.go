@@ -149,6 +149,23 @@ func (o *Outpost) Run(ctx context.Context) {
 // request.
 func (o *Outpost) Sessions() *session.Sessions { return o.sessions }
 
+// SetSecrets puts another list of secrets into the place of the one that
+// Config.Session had: session.Sessions.SetSecrets says what becomes of sessions.
+// Sign-ins under way go on as long as the secret that they were begun with is in
+// the list. The error says what is wrong with it, and then the old one goes on.
+// It is not called twice at a time.
+func (o *Outpost) SetSecrets(secrets [][]byte) error {
+	seals, err := newFlowSeals(secrets)
+	if err != nil {
+		return err
+	}
+	if err := o.sessions.SetSecrets(secrets); err != nil {
+		return err
+	}
+	o.flows.seals.Store(seals)
+	return nil
+}
+
 // ProviderStatus is what readiness and metrics say of a provider.
 type ProviderStatus struct {
 	Name        string

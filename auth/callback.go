@@ -73,7 +73,7 @@ func (o *Outpost) callback(v *visit) error {
 	}
 	return o.finish(v, live, finish{fl: fl, browser: b, returnURL: returnURL, took: took, answer: answer{
 		code: query.Get("code"), redirectURI: v.app.redirectURI(v.provider),
-		nonce: o.flows.nonce(secret, b, fl), verifier: o.flows.verifier(secret, b, fl),
+		nonce: secret.nonce(b, fl), verifier: secret.verifier(b, fl),
 	}})
 }
 

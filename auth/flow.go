@@ -17,8 +17,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/http"
-	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"outpost/session"
@@ -61,12 +60,34 @@ type browser struct {
 }
 
 type flows struct {
+	seals atomic.Pointer[flowSeals]
+	used  usedFlows
+}
+
+// flowSeals are made of one list of secrets and never change.
+type flowSeals struct {
 	states   *session.Sealer
 	browsers *session.Sealer
-	used     usedFlows
+}
+
+// flowSecret is the secret that sealed a flow's state. What else is derived for the
+// flow comes from the same one, whatever becomes of the list meanwhile.
+type flowSecret struct {
+	states *session.Sealer
+	index  int
 }
 
 func newFlows(secrets [][]byte) (*flows, error) {
+	seals, err := newFlowSeals(secrets)
+	if err != nil {
+		return nil, err
+	}
+	f := &flows{}
+	f.seals.Store(seals)
+	return f, nil
+}
+
+func newFlowSeals(secrets [][]byte) (*flowSeals, error) {
 	states, err := session.NewSealer(secrets, "state", stateLifetime)
 	if err != nil {
 		return nil, err
@@ -75,49 +96,52 @@ func newFlows(secrets [][]byte) (*flows, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &flows{states: states, browsers: browsers}, nil
+	return &flowSeals{states, browsers}, nil
 }
 
 // begin gives a flow its ID and binds it to the browser; it returns its state.
 // The return URL is in the state unless it is kept in cookies.
-func (f *flows) begin(b *browser, fl *flow) (string, error) {
+func (f *flows) begin(b *browser, fl *flow) (string, flowSecret, error) {
 	fl.begun, fl.browser, fl.loop = time.Now(), b.digest(), b.loop
 	rand.Read(fl.id[:])
 	if fl.kept != (keptURL{}) {
 		fl.returnURL = ""
 	}
-	return f.states.Seal("state", fl.encode())
+	states := f.seals.Load().states
+	state, err := states.Seal("state", fl.encode())
+	return state, flowSecret{states, 0}, err
 }
 
-// open returns the flow of a state and the index of the secret that sealed
-// it. The error is session.ErrExpired for a state that was once good, else
-// session.ErrNone.
-func (f *flows) open(state string) (*flow, int, error) {
-	value, secret, err := f.states.Open("state", state)
+// open returns the flow of a state and the secret that sealed it. The error is
+// session.ErrExpired for a state that was once good, else session.ErrNone.
+func (f *flows) open(state string) (*flow, flowSecret, error) {
+	states := f.seals.Load().states
+	value, index, err := states.Open("state", state)
 	if err != nil {
-		return nil, 0, err
+		return nil, flowSecret{}, err
 	}
 	fl, err := decodeFlow(value)
-	return fl, secret, err
+	return fl, flowSecret{states, index}, err
 }
 
 // verifier is the PKCE code verifier of a flow: 43 characters, 256 bits.
-func (f *flows) verifier(secret int, b *browser, fl *flow) string {
-	key := f.states.Derive(secret, "code verifier", b.id[:], fl.id[:])
+func (s flowSecret) verifier(b *browser, fl *flow) string {
+	key := s.states.Derive(s.index, "code verifier", b.id[:], fl.id[:])
 	return base64.RawURLEncoding.EncodeToString(key[:])
 }
 
 // nonce is the nonce of a flow.
-func (f *flows) nonce(secret int, b *browser, fl *flow) string {
-	key := f.states.Derive(secret, "nonce", b.id[:], fl.id[:])
+func (s flowSecret) nonce(b *browser, fl *flow) string {
+	key := s.states.Derive(s.index, "nonce", b.id[:], fl.id[:])
 	return base64.RawURLEncoding.EncodeToString(key[:])
 }
 
 // browserOf reads the browser cookie; nil if there is none that is ours and
 // younger than signInTime.
 func (f *flows) browserOf(app *application, r *http.Request) *browser {
+	browsers := f.seals.Load().browsers
 	for value := range session.Values(r.Header["Cookie"], app.browser.Name) {
-		if raw, _, err := f.browsers.Open(app.browser.Name, value); err == nil {
+		if raw, _, err := browsers.Open(app.browser.Name, value); err == nil {
 			if b := decodeBrowser(raw); b != nil {
 				return b
 			}
@@ -128,7 +152,7 @@ func (f *flows) browserOf(app *application, r *http.Request) *browser {
 
 // keepBrowser sets the browser cookie anew, for another signInTime.
 func (f *flows) keepBrowser(w http.ResponseWriter, app *application, b *browser) error {
-	value, err := f.browsers.Seal(app.browser.Name, b.encode())
+	value, err := f.seals.Load().browsers.Seal(app.browser.Name, b.encode())
 	if err == nil {
 		http.SetCookie(w, app.browser.Set(value))
 	}
@@ -241,53 +265,4 @@ func decodeLoop(in []byte) loop {
 		return loop{}
 	}
 	return loop{in[0], time.Unix(int64(binary.BigEndian.Uint64(in[1:])), 0)}
-}
-
-// usedFlows remembers which flows have come back, for as long as they could
-// come again: a state is good for one exchange. The provider's code is good
-// for one as well; this holds where a provider is lax. The zero value is ready.
-type usedFlows struct {
-	mu   sync.Mutex
-	seen map[[16]byte]time.Time
-}
-
-const maxUsedFlows = 100_000
-
-// take reports whether this is the first time that the flow comes back. When
-// too many come back at once the oldest are forgotten first.
-func (u *usedFlows) take(fl *flow, now time.Time) bool {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.seen == nil {
-		u.seen = map[[16]byte]time.Time{}
-	}
-	if _, used := u.seen[fl.id]; used {
-		return false
-	}
-	if len(u.seen) >= maxUsedFlows {
-		u.forget(now)
-	}
-	u.seen[fl.id] = fl.begun
-	return true
-}
-
-func (u *usedFlows) forget(now time.Time) {
-	begun := make([]time.Time, 0, len(u.seen))
-	for id, at := range u.seen {
-		if now.Sub(at) > signInTime {
-			delete(u.seen, id)
-			continue
-		}
-		begun = append(begun, at)
-	}
-	if len(begun) < maxUsedFlows {
-		return
-	}
-	slices.SortFunc(begun, time.Time.Compare)
-	middle := begun[len(begun)/2]
-	for id, at := range u.seen {
-		if !at.After(middle) {
-			delete(u.seen, id)
-		}
-	}
 }

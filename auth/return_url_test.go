@@ -151,7 +151,7 @@ func FuzzReturnURL(f *testing.F) {
 
 func FuzzState(f *testing.F) {
 	o := newReturnStage(f, "https")
-	state, err := o.flows.begin(newBrowser(), &flow{application: "home", provider: "idp", returnURL: "https://app.example.com/x"})
+	state, _, err := o.flows.begin(newBrowser(), &flow{application: "home", provider: "idp", returnURL: "https://app.example.com/x"})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -183,12 +183,12 @@ func FuzzDecodeFlow(f *testing.F) {
 func TestSizes(t *testing.T) {
 	o := newReturnStage(t, "https")
 	app := o.applications.byName["home"]
-	state, err := o.flows.begin(newBrowser(), &flow{application: "home", provider: "idp", returnURL: "https://app.example.com/" + strings.Repeat("a", maxInlineReturnURL-24)})
+	state, _, err := o.flows.begin(newBrowser(), &flow{application: "home", provider: "idp", returnURL: "https://app.example.com/" + strings.Repeat("a", maxInlineReturnURL-24)})
 	if err != nil || len(state) > 1600 {
 		t.Errorf("state has %d bytes, %v", len(state), err)
 	}
 	b := newBrowser()
-	value, err := o.flows.browsers.Seal(app.browser.Name, b.encode())
+	value, err := o.flows.seals.Load().browsers.Seal(app.browser.Name, b.encode())
 	if err != nil || len(value) > 256 {
 		t.Errorf("browser cookie has %d bytes, %v", len(value), err)
 	}

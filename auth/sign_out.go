@@ -116,7 +116,7 @@ func (o *Outpost) endSession(v *visit, idToken string) url.Values {
 	if idToken != "" && len(idToken) <= maxHint {
 		q.Set("id_token_hint", idToken)
 	}
-	if state, err := o.flows.states.Seal("sign_out", []byte(v.app.name)); err == nil {
+	if state, err := o.flows.seals.Load().states.Seal("sign_out", []byte(v.app.name)); err == nil {
 		q.Set("state", state)
 	}
 	return q
@@ -128,7 +128,7 @@ func (f *flows) signedOut(state string, app *application) bool {
 	if state == "" {
 		return false
 	}
-	value, _, err := f.states.Open("sign_out", state)
+	value, _, err := f.seals.Load().states.Open("sign_out", state)
 	return err == nil && string(value) == app.name
 }
 

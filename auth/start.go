@@ -132,13 +132,13 @@ func (o *Outpost) begin(v *visit, returnURL string, a asked, rest string) error 
 			return nil
 		}
 	}
-	state, err := o.flows.begin(b, fl)
+	state, secret, err := o.flows.begin(b, fl)
 	if err != nil {
 		return err
 	}
 	to, err := v.provider.authorizationURL(v.ctx(), meta, authorization{
 		app: v.app, state: state, again: a.other || a.stepUp,
-		nonce: o.flows.nonce(0, b, fl), verifier: o.flows.verifier(0, b, fl),
+		nonce: secret.nonce(b, fl), verifier: secret.verifier(b, fl),
 	})
 	if err != nil {
 		return o.signInError(v, providerReason(err), err, returnURL, 0)

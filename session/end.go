@@ -40,6 +40,7 @@ type Whose struct {
 	Issuer  string // required
 	Subject string // the person
 	SID     string // the provider's session
+	Except  Key    // one that goes on; zero for none
 }
 
 // EndAll ends every session of a person, or, where SID is given, those that the
@@ -58,6 +59,7 @@ func (s *Sessions) EndAll(ctx context.Context, w Whose, event string) (int, erro
 		}
 	}
 	errs := s.findStoredOf(ctx, w, keys)
+	delete(keys, w.Except)
 	for key := range keys {
 		if err := s.end(ctx, key, event); err != nil {
 			errs = append(errs, err)
@@ -79,11 +81,12 @@ func (w Whose) has(sess *Session) bool {
 
 // findStoredOf adds the keys of those sessions that are in the store.
 func (s *Sessions) findStoredOf(ctx context.Context, w Whose, keys map[Key]bool) (errs []error) {
+	records := &s.keyring.Load().records
 	find := func(kind, value string, meant func(Key) (bool, error)) {
 		if value == "" {
 			return
 		}
-		for _, index := range s.keys.find(kind, w.Issuer, value) {
+		for _, index := range records.find(kind, w.Issuer, value) {
 			found, err := s.config.Store.Find(ctx, index)
 			if err != nil {
 				errs = append(errs, s.storeError("find", err))

@@ -94,6 +94,18 @@ func (s *shaky) Sweep(ctx context.Context, now time.Time, idle time.Duration) (i
 	return s.Store.Sweep(ctx, now, idle)
 }
 
+// failingDelete deletes nothing.
+type failingDelete struct{ session.Store }
+
+func (*failingDelete) Delete(context.Context, session.Key) error { return errDisk }
+
+// failingScan scans nothing.
+type failingScan struct{ session.Store }
+
+func (*failingScan) Scan(context.Context, func(session.Key, session.Record) bool) error {
+	return errDisk
+}
+
 func (s *shaky) Len(ctx context.Context) (int, error) {
 	if err := s.err(); err != nil {
 		return 0, err

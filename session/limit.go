@@ -40,7 +40,7 @@ func (s *Sessions) limitPerson(ctx context.Context, made *Session) {
 	defer cancel()
 	var theirs []used
 	var errs []error
-	for _, index := range s.keys.find("sub", made.Identity.Issuer, made.Identity.Subject) {
+	for _, index := range s.keyring.Load().records.find("sub", made.Identity.Issuer, made.Identity.Subject) {
 		keys, err := s.config.Store.Find(ctx, index)
 		if err != nil {
 			errs = append(errs, s.storeError("find", err))

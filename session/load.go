@@ -31,7 +31,8 @@ func (f *flight) landed() (*Live, error) {
 
 // findStored finds a session that is not hot.
 func (s *Sessions) findStored(ctx context.Context, cookieName, value string) (*Live, error) {
-	ticket, _, err := s.seal.Open(cookieName, value)
+	ring := s.keyring.Load()
+	ticket, _, err := ring.seal.Open(cookieName, value)
 	if err != nil || len(ticket) != 32 {
 		return nil, ErrNone
 	}
@@ -55,7 +56,7 @@ func (s *Sessions) findStored(ctx context.Context, cookieName, value string) (*L
 	s.mu.Unlock()
 
 	if !flying {
-		s.fly(ctx, f, key, cookieName, value)
+		s.fly(ctx, f, ring, key, cookieName, value)
 		return f.landed()
 	}
 	select {
@@ -68,7 +69,7 @@ func (s *Sessions) findStored(ctx context.Context, cookieName, value string) (*L
 
 // fly loads the session and lets everybody who waits for it go. Others wait for
 // what it brings, so it does not stop when the request it began with does.
-func (s *Sessions) fly(ctx context.Context, f *flight, key Key, cookieName, value string) {
+func (s *Sessions) fly(ctx context.Context, f *flight, ring *keyring, key Key, cookieName, value string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	f.err = ErrStore // what those who wait get should the store or Prepare panic
@@ -96,7 +97,7 @@ func (s *Sessions) fly(ctx context.Context, f *flight, key Key, cookieName, valu
 			continue
 		}
 		defer s.mu.Unlock()
-		if f.ended {
+		if now := s.keyring.Load(); f.ended || now != ring && !now.opens(l) {
 			f.err = ErrNone
 			return
 		}
@@ -135,10 +136,20 @@ func (s *Sessions) load(ctx context.Context, key Key) (sess Session, seen int64,
 	if err != nil {
 		return Session{}, 0, s.storeError("load", err)
 	}
-	sess, err = s.keys.open(key, r.Sealed)
+	sess, seen, err = s.open(key, r)
 	if err != nil {
 		s.log.WarnContext(ctx, "a session in the store cannot be read; its browser has to sign in again", "session", key, "cause", err)
 		return Session{}, 0, ErrNone
+	}
+	return sess, seen, nil
+}
+
+// open reads a record, and when its session was last seen by the clock. It does
+// not look at whether the session is over.
+func (s *Sessions) open(key Key, r Record) (sess Session, seen int64, err error) {
+	sess, err = s.keyring.Load().records.open(key, r.Sealed)
+	if err != nil {
+		return Session{}, 0, err
 	}
 
 	// The record's own word on its end is sealed and counts; but no session

@@ -11,8 +11,9 @@ package session
 // Lengths are unsigned varints. The tokens stand last, and apart, so that the
 // hot cache can have all else in one string without them.
 //
-// Version 1 had in its head neither amr, acr nor the last recheck, and of the
-// tokens the ID token alone, without a length.
+// Version 2 had in its head neither device nor address. Version 1 had neither
+// amr, acr nor the last recheck besides, and of the tokens the ID token alone,
+// without a length.
 
 import (
 	"crypto/aes"
@@ -27,7 +28,7 @@ import (
 
 // recordVersion is the first byte of every record. A change to head needs a
 // new number, and a reader that still knows the old one.
-const recordVersion = 2
+const recordVersion = 3
 
 // What can be wrong with a record. Both end as ErrNone, with a log line.
 var (
@@ -92,7 +93,7 @@ func tokensOf(s *Session) []*string {
 
 // open returns the session of a record, tokens and all.
 func (k *recordKeys) open(key Key, sealed []byte) (Session, error) {
-	if len(sealed) == 0 || sealed[0] != 1 && sealed[0] != recordVersion {
+	if len(sealed) == 0 || sealed[0] == 0 || sealed[0] > recordVersion {
 		return Session{}, errRecordVersion
 	}
 	version := sealed[0]
@@ -145,7 +146,9 @@ func appendHead(b []byte, s *Session) []byte {
 	b = appendStrings(b, id.Groups)
 	b = appendStrings(b, id.Entitlements)
 	b = appendStrings(b, s.AMR)
-	b = appendString(b, s.ACR)
+	for _, v := range []string{s.ACR, s.Device, s.Address} {
+		b = appendString(b, v)
+	}
 	for _, t := range []time.Time{s.Created, s.AuthTime, s.Expires, s.Rechecked} {
 		b = binary.AppendVarint(b, t.Unix())
 		b = binary.AppendUvarint(b, uint64(t.Nanosecond()))
@@ -207,6 +210,9 @@ func (r *reader) readHead(version byte) (s Session) {
 	if version > 1 {
 		s.AMR = r.strings()
 		s.ACR = r.string()
+	}
+	if version > 2 {
+		s.Device, s.Address = r.string(), r.string()
 	}
 	for _, t := range []*time.Time{&s.Created, &s.AuthTime, &s.Expires} {
 		*t = r.time()

@@ -201,6 +201,41 @@ func TestRecordVersion2StillOpens(t *testing.T) {
 
 const recordOfVersion2 = "02f1c24649f5db6c0bdef058a33a5813ec72a2b5fab810e269d924b929f1f68a8df0b0b850b062399d69fbfcbbe257c101f8838edc291958578d6c1f980406f802c050b210f55b431871efcf1434109d93afec0442d9527d3c6be8e84c872c061bf50c0bf4c56fb237f3ae59cfaffe872f58179b7b07bd086a9cd95536fc3a4e4a948d27a31952d28d540d669a51d4ccb94d53aebbcaab820a0ec5"
 
+// As above, for version 3.
+func TestRecordVersion3StillOpens(t *testing.T) {
+	sealed, err := hex.DecodeString(recordOfVersion3)
+	if err != nil {
+		t.Fatalf("decoding: %v", err)
+	}
+	want := Session{
+		Key:         Key{1, 2, 3},
+		Application: "home",
+		Provider:    "idp",
+		Identity:    Identity{Issuer: "https://idp.example.com", Subject: "5f0c1e4b", Username: "alice", Groups: []string{"users"}},
+		SID:         "sid",
+		AMR:         []string{"pwd"},
+		ACR:         "2",
+		Device:      "Firefox on Linux",
+		Address:     "192.0.2.7",
+		Created:     time.Unix(1_700_000_000, 1).UTC(),
+		AuthTime:    time.Unix(1_699_999_999, 0).UTC(),
+		Rechecked:   time.Unix(1_700_000_900, 2).UTC(),
+		Expires:     time.Unix(1_700_086_400, 1).UTC(),
+		IDToken:     "the.id.token",
+		Nonce:       "n",
+	}
+	keys := testKeys(t, 1)
+	got, err := keys.open(want.Key, sealed)
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("it reads (-want +got):\n%s", diff)
+	}
+}
+
+const recordOfVersion3 = "03502b3c116b62f260b21c7a59ce8bf6636dfe43ebeb8d38e1eb19eb9a06578bfe15882e50d427a5b3000338186bc5bef955d6ef8559972bf9d337528574b91b4386890f23e9fb1572a7761585b2a94ce3e3fb9972d1f862763f0184cf3a7d2abb230fc623c1eb76854649d756a8d24cd6d08bf9449dba90cff943cf3b2faa214d82433642165d43bf5976dca19493fd3f3ac001092eaf5d3adc481df28b92a492ee4d3374dc27e8"
+
 func TestIndexes(t *testing.T) {
 	keys, rotated := testKeys(t, 1), testKeys(t, 2, 1)
 	s := filled(t)

@@ -63,6 +63,8 @@ type Session struct {
 	SID         string    // the provider's own session ID (sid); "" if it sent none
 	AMR         []string  // how the person proved who they are (amr), in the provider's order; nil if it did not say
 	ACR         string    // how good that proof was, in the provider's words (acr); "" if it did not say
+	Device      string    // what the sign-in's browser calls itself, in a few words; "" if it did not say
+	Address     string    // where the sign-in came from: an IP address; "" if unknown
 	Created     time.Time // the sign-in; set by Sessions.Create
 	AuthTime    time.Time // when the provider last saw the person prove who they are (auth_time); zero if unknown
 	Rechecked   time.Time // when the provider last confirmed the identity; Sessions.Create sets it to Created

@@ -2,7 +2,8 @@ package session
 
 // What sessions are made from, and the calls of a sign-in and a check. How a
 // session is had from the store is in load.go, how it is changed in update.go,
-// how it ends in end.go, what goes on behind it all in run.go.
+// how it ends in end.go, how all are told in list.go, what goes on behind it all in
+// run.go, and how secrets change under it in secrets.go.
 
 import (
 	"context"
@@ -42,9 +43,10 @@ type Config struct {
 	Prepare func(*Session) any
 
 	// OnEvent hears of each session that was "created", is "signed_out" (or
-	// what EndAll was told to call it), was "revoked" by its provider, had
-	// to end because there were more than MaxPerUser ("over_user_limit") or
-	// MaxSessions ("over_limit"), or is "expired", which is counted when a sweep removes it from the store;
+	// what EndAll was told to call it), was "revoked" by its provider or
+	// "revoked_by_administrator" (RevokeAll), had to end because there were
+	// more than MaxPerUser ("over_user_limit") or MaxSessions ("over_limit"),
+	// or is "expired", which is counted when a sweep removes it from the store;
 	// and of each that was "evicted" from the hot cache to make
 	// room, which costs it nothing but a look-up. It must be quick. nil
 	// for none.
@@ -63,9 +65,9 @@ type Config struct {
 type Sessions struct {
 	config Config
 	log    *slog.Logger
-	seal   *Sealer
-	keys   recordKeys
 	clock  clock
+
+	keyring atomic.Pointer[keyring] // stored with mu held
 
 	flushing sync.Mutex // held while Seen is written to the store
 	updating updateLocks
@@ -106,20 +108,11 @@ func New(c Config) (*Sessions, error) {
 	if c.CacheSize == 0 {
 		c.CacheSize = defaultCacheSize
 	}
-	seal, err := NewSealer(c.Secrets, "session", c.Max)
-	if err != nil {
-		return nil, fmt.Errorf("preparing sessions: %w", err)
-	}
-	keys, err := newRecordKeys(seal, len(c.Secrets))
-	if err != nil {
-		return nil, fmt.Errorf("preparing sessions: %w", err)
-	}
+	secrets := c.Secrets
 	c.Secrets = nil
 	s := &Sessions{
 		config:  c,
 		log:     c.Log,
-		seal:    seal,
-		keys:    keys,
 		clock:   newClock(),
 		full:    make(chan struct{}, 1),
 		hot:     newCache(c.CacheSize),
@@ -130,6 +123,11 @@ func New(c Config) (*Sessions, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	ring, err := s.newKeyring(secrets)
+	if err != nil {
+		return nil, fmt.Errorf("preparing sessions: %w", err)
+	}
+	s.keyring.Store(ring)
 	return s, nil
 }
 
@@ -148,7 +146,8 @@ func (s *Sessions) GoString() string { return s.String() }
 func (s *Sessions) Create(ctx context.Context, cookieName string, sess Session) (value string, key Key, err error) {
 	ticket := make([]byte, 32)
 	rand.Read(ticket) // never fails: it would end the process
-	value, err = s.seal.Seal(cookieName, ticket)
+	ring := s.keyring.Load()
+	value, err = ring.seal.Seal(cookieName, ticket)
 	if err != nil {
 		return "", Key{}, fmt.Errorf("creating a session: %w", err)
 	}
@@ -157,7 +156,7 @@ func (s *Sessions) Create(ctx context.Context, cookieName string, sess Session) 
 	sess.Created = instant(now)
 	sess.Rechecked = sess.Created
 	sess.Expires = sess.Created.Add(s.config.Max)
-	if err := s.config.Store.Save(ctx, sess.Key, s.keys.record(&sess, sess.Created)); err != nil {
+	if err := s.config.Store.Save(ctx, sess.Key, ring.records.record(&sess, sess.Created)); err != nil {
 		return "", Key{}, s.storeError("save", err)
 	}
 	s.event("created")

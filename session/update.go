@@ -49,7 +49,7 @@ func (s *Sessions) Update(ctx context.Context, key Key, change func(*Session) er
 		return err
 	}
 	sess.Key, sess.Application, sess.Created, sess.Expires = key, was.Application, was.Created, was.Expires
-	err = s.config.Store.Replace(ctx, key, s.keys.record(&sess, instant(seen)))
+	err = s.config.Store.Replace(ctx, key, s.keyring.Load().records.record(&sess, instant(seen)))
 	switch {
 	case errors.Is(err, ErrNone):
 		return ErrNone
