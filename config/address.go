@@ -61,6 +61,28 @@ func parseListener(s, rule, hint string) (string, *violation) {
 	return net.JoinHostPort(host, port), nil
 }
 
+// parseSocketOrOff takes a unix socket, or off for none. Its mode is all that
+// guards it, and a port has none.
+func parseSocketOrOff(s string) (string, *violation) {
+	if s == "off" {
+		return s, nil
+	}
+	if !strings.HasPrefix(s, "unix:") {
+		return "", broken("must be unix:PATH or off", "write unix:/run/outpost/admin.sock")
+	}
+	return parseListener(s, "", "")
+}
+
+// adminSocket is where the administration's socket is in a data directory; off
+// where its path would be too long for one.
+func adminSocket(data string) string {
+	socket := filepath.Join(data, "admin.sock")
+	if data == "" || len(socket) > longestSocket {
+		return "off"
+	}
+	return "unix:" + socket
+}
+
 // portNumber reads a port in decimal, without sign and leading zeros.
 func portNumber(s string) (port int, ok bool) {
 	n, err := strconv.Atoi(s)

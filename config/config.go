@@ -29,6 +29,7 @@ type Config struct {
 	Front          bool           // on Linux, checks that memory can answer are answered ahead of net/http
 	Management     string         // metrics and readiness: "host:port", "unix:PATH" or "off"; default ":9300". Never publish it: whoever reaches it reads the metrics
 	Data           string         // the data directory, an absolute path; default "/data"
+	Admin          string         // "unix:PATH" for `outpost sessions` and `outpost secret`, or "off"; default admin.sock in Data
 	TrustedProxies []netip.Prefix // who may forward requests, masked, IPv4 never mapped into IPv6; nil: loopback, unix sockets, private ranges and our interfaces' networks, which the program fills in
 	InsecureHTTP   bool           // allow http issuers and external URLs
 	Providers      []Provider     // in the file's order; at least one

@@ -38,6 +38,7 @@ listen: :9000 # default
 front: true # default
 management: :9300 # default
 data: /data # default
+admin: unix:/data/admin.sock # default
 trusted_proxies: null # default
 insecure_http: false # default
 provider:

@@ -21,6 +21,7 @@ func (r *reader) config(root *yaml.Node) *Config {
 	c.Front = optional(s, "front", "true", parseBool)
 	c.Management = optional(s, "management", ":9300", parseAddressOrOff)
 	c.Data = optional(s, "data", "/data", parseDirectory)
+	c.Admin = optional(s, "admin", adminSocket(c.Data), parseSocketOrOff)
 	c.TrustedProxies = list(s, "trusted_proxies", nil, parseNetwork)
 	c.InsecureHTTP = optional(s, "insecure_http", "false", parseBool)
 	c.Providers = r.providers(s, c.InsecureHTTP)

@@ -97,6 +97,7 @@ func TestLoad(t *testing.T) {
 			Front:      true,
 			Management: ":9300",
 			Data:       "/data",
+			Admin:      "unix:/data/admin.sock",
 			Providers: []config.Provider{{
 				Name:          "default",
 				Issuer:        "https://auth.example.com/application/o/outpost/",
@@ -121,6 +122,7 @@ func TestLoad(t *testing.T) {
 			Front:      true,
 			Management: "off",
 			Data:       "/var/lib/outpost",
+			Admin:      "unix:/run/outpost-admin.sock",
 			TrustedProxies: []netip.Prefix{
 				netip.MustParsePrefix("172.18.0.5/32"),
 				netip.MustParsePrefix("10.0.0.0/8"),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -40,6 +41,15 @@ func (r *reader) check(c *Config) {
 			r.report("management", "must not be the address of listen", "choose another one")
 		} else {
 			r.report("listen", "must not be the address of management, "+c.Management, "choose another one, or move management")
+		}
+	}
+	for _, other := range []struct{ key, address string }{{"listen", c.Listen}, {"management", c.Management}} {
+		if collide(c.Admin, other.address) && c.Admin != "off" {
+			at := "admin"
+			if !r.given(at) {
+				at = other.key
+			}
+			r.report(at, "must not be one socket for admin and "+other.key, "choose another one: whoever may connect to admin can end every session")
 		}
 	}
 	if c.Session.Max > 0 && c.Session.Idle > c.Session.Max {
@@ -173,6 +183,9 @@ func (r *reader) warn(c *Config) {
 	}
 	if c.InsecureHTTP {
 		r.advise("insecure_http", "is on: whoever is on the way can read and take over sessions", "for local testing only")
+	}
+	if !r.given("admin") && c.Admin == "off" {
+		r.advise("data", "has a path too long for a socket in it: outpost sessions and outpost secret do not reach this process", "set admin to a unix:PATH of at most "+strconv.Itoa(longestSocket)+" bytes, or to off")
 	}
 	for i, n := range c.TrustedProxies {
 		// The largest private ranges are 10.0.0.0/8 and fc00::/7.
