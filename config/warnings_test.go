@@ -72,7 +72,7 @@ applications:
 			`config.yaml:6:30: provider.insecure_backchannel_http: is on: whoever is on the way to the provider can sign in as anybody, got "true" (only where nobody else is, as between containers of one machine)`,
 		}},
 		{"no-room-for-a-socket", 0o600, "data: /" + strings.Repeat("d", 100) + "\n" + strings.TrimPrefix(smallest, "\n"), []string{
-			`config.yaml:1:7: data: has a path too long for a socket in it: outpost sessions and outpost secret do not reach this process, got "/` + strings.Repeat("d", 100) + `" (set admin to a unix:PATH of at most 107 bytes, or to off)`,
+			`config.yaml:1:7: data: has a path too long for a socket in it: outpost sessions and outpost secret do not reach this process, got "/` + strings.Repeat("d", 99) + `"… (set admin to a unix:PATH of at most 107 bytes, or to off)`,
 		}},
 		{"no-room-and-no-socket", 0o600, "admin: off\ndata: /" + strings.Repeat("d", 100) + "\n" + strings.TrimPrefix(smallest, "\n"), nil},
 		{"insecure-email", 0o600, strings.Replace(smallest, "applications:", "  insecure_unverified_email: true\napplications:", 1), []string{
