@@ -4,17 +4,12 @@ package main
 // both.
 
 import (
-	"crypto/rand"
-	"encoding/base64"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"outpost/access"
 	"outpost/auth"
@@ -122,53 +117,4 @@ func proxy(configured string) func(*http.Request) (*url.URL, error) {
 		return http.ProxyFromEnvironment
 	}
 	return func(*http.Request) (*url.URL, error) { return url.Parse(configured) }
-}
-
-// secrets are those of the configuration, or the one in the data directory,
-// which is made the first time.
-func secrets(c *config.Config) ([][]byte, error) {
-	var all [][]byte
-	for _, s := range c.Secrets {
-		all = append(all, []byte(s.Reveal()))
-	}
-	if len(all) > 0 {
-		return all, nil
-	}
-	path := filepath.Join(c.Data, "secret")
-	made := make([]byte, 48)
-	rand.Read(made)
-	err := writeOnce(path, []byte(base64.StdEncoding.EncodeToString(made)+"\n"))
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("making the secret: %w: make the data directory writable for this user (uid %d), or set secret in the configuration", err, os.Geteuid())
-	}
-	body, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the secret: %w: make it readable for this user (uid %d)", err, os.Geteuid())
-	}
-	secret := strings.TrimSpace(string(body))
-	if len(secret) < 32 {
-		return nil, fmt.Errorf("reading the secret: %s has %d bytes, and 32 is the least: remove it for a new one, which signs everybody out", path, len(secret))
-	}
-	return [][]byte{[]byte(secret)}, nil
-}
-
-// writeOnce makes a file that was not there, whole or not at all: a process
-// that is killed while it writes leaves no half a secret behind.
-func writeOnce(path string, body []byte) error {
-	if _, err := os.Lstat(path); err == nil {
-		return fs.ErrExist
-	}
-	temp, err := os.CreateTemp(filepath.Dir(path), ".secret-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name())
-	_, err = temp.Write(body)
-	if err == nil {
-		err = temp.Sync()
-	}
-	if err = errors.Join(err, temp.Close()); err != nil {
-		return err
-	}
-	return os.Link(temp.Name(), path) // fails where another process was faster
 }

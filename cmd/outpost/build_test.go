@@ -58,14 +58,14 @@ func TestDataDirectory(t *testing.T) {
 				folder(t, data, 0o777)
 				write(t, filepath.Join(data, "secret"), strings.Repeat("s", 31)+"\n\n", 0o444)
 			}, nil,
-			[]string{"reading the secret: ", "/secret has 31 bytes, and 32 is the least: remove it for a new one"},
+			[]string{"reading the secret: ", "/secret has 31 bytes, and 32 is the least: remove it, which signs out"},
 		},
 		{
 			"secret-empty", func(t *testing.T, data string) {
 				folder(t, data, 0o777)
 				write(t, filepath.Join(data, "secret"), "", 0o444)
 			}, nil,
-			[]string{"reading the secret: ", "/secret has 0 bytes"},
+			[]string{"reading the secret: ", "/secret: remove it for a new one, which signs everybody out"},
 		},
 		{
 			"secret-is-a-directory", func(t *testing.T, data string) { folder(t, filepath.Join(data, "secret"), 0o777) }, nil,

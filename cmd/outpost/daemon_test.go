@@ -105,9 +105,39 @@ type daemon struct {
 // start serves until the test ends, or the daemon is halted.
 func start(t *testing.T, s settings) *daemon {
 	t.Helper()
+	return startFile(t, s.file(t))
+}
+
+// changeable is a daemon whose configuration file changes.
+type changeable struct {
+	*daemon
+	file string
+}
+
+func startAt(t *testing.T, s settings, file string) changeable {
+	t.Helper()
+	c := changeable{file: file}
+	c.rewrite(t, s)
+	c.daemon = startFile(t, file)
+	return c
+}
+
+func (c changeable) rewrite(t *testing.T, s settings) {
+	t.Helper()
+	text, err := os.ReadFile(s.file(t))
+	if err == nil {
+		err = os.WriteFile(c.file, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func startFile(t *testing.T, file string) *daemon {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	d := &daemon{log: newJournal(), stop: stop, ended: make(chan struct{})}
-	args := []string{"-config", s.file(t)}
+	args := []string{"-config", file}
 	go func() {
 		defer close(d.ended)
 		d.status = run(ctx, program{args, lookup(nil), io.Discard, d.log})

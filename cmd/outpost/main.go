@@ -44,36 +44,47 @@ const usage = `outpost answers nginx's auth_request and signs people in at an Op
   outpost healthcheck -config FILE   ask a running outpost whether it is well
   outpost version                    print the version
 
+  outpost sessions list -config FILE [FILTER…] [--json]          who is signed in
+  outpost sessions show -config FILE ID [--json]                 one session, by its ID or the start of it
+  outpost sessions revoke -config FILE ID|FILTER…|--all [--json] end sessions, at once
+  outpost secret rotate -config FILE                             seal with a new secret; nobody is signed out
+
+FILTERs, all of which have to fit: --user NAME (username, email or subject), --application NAME,
+--provider NAME, --before TIME (created before 2026-11-26T08:00:00Z, or 24h ago).
 OUTPOST_CONFIG names the file where -config does not.
 `
 
 // Exit statuses: 0 is well, 1 is a problem that the message describes, 2 is a
 // wrong command line.
 func run(ctx context.Context, p program) int {
-	command, rest := "serve", p.args
-	switch {
-	case len(rest) >= 2 && rest[0] == "config" && rest[1] == "dump":
-		command, rest = "config dump", rest[2:]
-	case len(rest) >= 1 && rest[0] != "" && rest[0][0] != '-':
-		command, rest = rest[0], rest[1:]
+	name, rest := "serve", p.args
+	commands := map[string]subcommand{
+		"serve": plain(serve), "check": plain(check), "config dump": plain(configDump), "healthcheck": plain(healthcheck),
+		"sessions list": sessionsList(), "sessions show": sessionsShow(), "sessions revoke": sessionsRevoke(),
+		"secret rotate": {do: secretRotate},
 	}
-	commands := map[string]func(context.Context, program, string) error{
-		"serve": serve, "check": check, "config dump": configDump, "healthcheck": healthcheck,
+	if len(rest) >= 1 && rest[0] != "" && rest[0][0] != '-' {
+		name, rest = rest[0], rest[1:]
+		if len(rest) >= 1 {
+			if _, two := commands[name+" "+rest[0]]; two {
+				name, rest = name+" "+rest[0], rest[1:]
+			}
+		}
 	}
-	do, known := commands[command]
+	c, known := commands[name]
 	switch {
-	case command == "help":
+	case name == "help":
 		fmt.Fprint(p.stdout, usage)
 		return 0
-	case command == "version" && len(rest) == 0:
+	case name == "version" && len(rest) == 0:
 		fmt.Fprintln(p.stdout, versionLine())
 		return 0
-	case command == "version":
+	case name == "version":
 		return p.wrong(fmt.Errorf("version: unexpected argument %q", rest[0]))
 	case !known:
-		return p.wrong(fmt.Errorf("there is no command %q", command))
+		return p.wrong(fmt.Errorf("there is no command %q", name))
 	}
-	file, err := p.configFile(command, rest)
+	file, args, err := p.parse(name, c, rest)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(p.stdout, usage)
@@ -81,11 +92,15 @@ func run(ctx context.Context, p program) int {
 	case err != nil:
 		return p.wrong(err)
 	}
-	if err := do(ctx, p, file); err != nil {
+	if err := c.do(ctx, p, file, args); err != nil {
 		var problems config.Problems
-		if errors.As(err, &problems) {
+		var use wrongUse
+		switch {
+		case errors.As(err, &use):
+			return p.wrong(use)
+		case errors.As(err, &problems):
 			fmt.Fprintln(p.stderr, problems.Error()) // has its own headline
-		} else {
+		default:
 			fmt.Fprintf(p.stderr, "outpost: %v\n", err)
 		}
 		return 1
@@ -93,26 +108,50 @@ func run(ctx context.Context, p program) int {
 	return 0
 }
 
+// subcommand is one of those in usage.
+type subcommand struct {
+	flags     func(*flag.FlagSet) // those besides -config; nil for none
+	arguments int                 // how many it takes at most
+	do        func(ctx context.Context, p program, file string, args []string) error
+}
+
+// plain is a command without flags and arguments of its own.
+func plain(do func(context.Context, program, string) error) subcommand {
+	return subcommand{do: func(ctx context.Context, p program, file string, _ []string) error { return do(ctx, p, file) }}
+}
+
+// wrongUse is a command line that a command itself finds wrong.
+type wrongUse struct{ error }
+
 // wrong tells what is wrong with the command line, and what is right.
 func (p program) wrong(err error) int {
 	fmt.Fprintf(p.stderr, "outpost: %v\n\n%s", err, usage)
 	return 2
 }
 
-// configFile reads a command's flags.
-func (p program) configFile(command string, args []string) (string, error) {
-	flags := flag.NewFlagSet(command, flag.ContinueOnError)
+// parse reads a command's flags, which may stand before and after its arguments.
+func (p program) parse(name string, c subcommand, rest []string) (file string, args []string, err error) {
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	fallback, _ := p.env("OUTPOST_CONFIG")
-	file := flags.String("config", fallback, "")
-	if err := flags.Parse(args); err != nil {
-		return "", err
+	flags.StringVar(&file, "config", fallback, "")
+	if c.flags != nil {
+		c.flags(flags)
 	}
-	switch {
-	case flags.NArg() > 0:
-		return "", fmt.Errorf("%s: unexpected argument %q", command, flags.Arg(0))
-	case *file == "":
-		return "", errors.New("no configuration file: name one with -config FILE or in OUTPOST_CONFIG")
+	for {
+		if err := flags.Parse(rest); err != nil {
+			return "", nil, err
+		}
+		if flags.NArg() == 0 {
+			break
+		}
+		if args = append(args, flags.Arg(0)); len(args) > c.arguments {
+			return "", nil, fmt.Errorf("%s: unexpected argument %q", name, flags.Arg(0))
+		}
+		rest = flags.Args()[1:]
 	}
-	return *file, nil
+	if file == "" {
+		return "", nil, errors.New("no configuration file: name one with -config FILE or in OUTPOST_CONFIG")
+	}
+	return file, args, nil
 }

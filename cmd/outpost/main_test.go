@@ -8,6 +8,7 @@ import (
 )
 
 func TestCommandLine(t *testing.T) {
+	good := usual(t).file(t)
 	tests := []struct {
 		name   string
 		args   []string
@@ -30,6 +31,20 @@ func TestCommandLine(t *testing.T) {
 		{"help", []string{"-h"}, 0, "serve until SIGTERM"},
 		{"long-help", []string{"--help"}, 0, "serve until SIGTERM"},
 		{"help-for-a-command", []string{"config", "dump", "-help"}, 0, "serve until SIGTERM"},
+		{"half-of-sessions", []string{"sessions"}, 2, `there is no command "sessions"`},
+		{"show-nothing", []string{"sessions", "show", "-config", "x"}, 2, "which one? name it by its ID"},
+		{"show-two", []string{"sessions", "show", "abcd", "dcba", "-config", "x"}, 2, `sessions show: unexpected argument "dcba"`},
+		{"show-no-id", []string{"sessions", "show", "alice", "-config", good}, 2, "4 to 64 hexadecimal digits"},
+		{"show-a-short-id", []string{"sessions", "show", "abc", "-config", good}, 2, "4 to 64 hexadecimal digits"},
+		{"filter-of-another-command", []string{"sessions", "show", "--user", "alice"}, 2, "flag provided but not defined: -user"},
+		{"empty-filter", []string{"sessions", "list", "-config", "x", "--user", ""}, 2, "must not be empty"},
+		{"filter-that-is-no-time", []string{"sessions", "list", "-config", "x", "--before", "yesterday"}, 2, "must be a time such as"},
+		{"filter-that-lies-ahead", []string{"sessions", "list", "-config", "x", "--before", "-1h"}, 2, "24h is a day ago"},
+		{"revoke-everything", []string{"sessions", "revoke", "-config", "x"}, 2, "would end every session"},
+		{"revoke-everything-by-time", []string{"sessions", "revoke", "-config", "x", "--before", "0s"}, 2, "would end every session"},
+		{"revoke-one-and-all", []string{"sessions", "revoke", "-config", "x", "abcd", "--all"}, 2, "takes neither a filter nor --all"},
+		{"revoke-one-and-a-filter", []string{"sessions", "revoke", "-config", "x", "abcd", "--user", "alice"}, 2, "takes neither a filter nor --all"},
+		{"rotate-something", []string{"secret", "rotate", "it", "-config", "x"}, 2, `secret rotate: unexpected argument "it"`},
 		{"file-not-there", []string{"-config", "/nowhere/outpost.yaml"}, 1, "reading the configuration: open /nowhere/outpost.yaml: no such file"},
 		{"directory", []string{"check", "-config", "/"}, 1, "/ is a directory, not a file"},
 	}
@@ -76,7 +91,7 @@ func TestProblems(t *testing.T) {
 		"data": data, "listen": "9000", "lisen": ":9000",
 		"session": settings{"idle": "1d", "max": "-1h"},
 	})
-	for _, args := range [][]string{{}, {"check"}, {"config", "dump"}, {"healthcheck"}} {
+	for _, args := range [][]string{{}, {"check"}, {"config", "dump"}, {"healthcheck"}, {"sessions", "list"}, {"sessions", "show", "abcd"}, {"sessions", "revoke", "--all"}, {"secret", "rotate"}} {
 		t.Run(strings.Join(append([]string{"command"}, args...), "-"), func(t *testing.T) {
 			got := command(t, nil, append(args, "-config", s.file(t))...)
 			if got.status != 1 || got.stdout != "" {

@@ -35,6 +35,8 @@ type metrics struct {
 	headersDropped  *prometheus.CounterVec
 	sessionEvents   *prometheus.CounterVec
 	sessionStoreErr *prometheus.CounterVec
+	configCurrent   prometheus.Gauge
+	configTaken     prometheus.Gauge
 }
 
 type checkKey struct {
@@ -126,10 +128,19 @@ func newMetrics(c *config.Config) *metrics {
 
 // config says that the configuration which runs is the one in the file.
 func (m *metrics) config() {
-	loaded := m.gauge("outpost_config_last_reload_successful", "1 if the configuration file could be taken over the last time it was read.")
-	at := m.gauge("outpost_config_last_reload_success_timestamp_seconds", "When the configuration was taken over.")
-	loaded.WithLabelValues().Set(1)
-	at.WithLabelValues().SetToCurrentTime()
+	current := m.gauge("outpost_config_last_reload_successful", "1 if the configuration file could be taken over the last time it was read.")
+	taken := m.gauge("outpost_config_last_reload_success_timestamp_seconds", "When the configuration was taken over.")
+	m.configCurrent, m.configTaken = current.WithLabelValues(), taken.WithLabelValues()
+	m.reloaded(true, true)
+}
+
+// reloaded says whether what is in the file is all in force, and whether anything
+// of it was taken over just now.
+func (m *metrics) reloaded(current, taken bool) {
+	m.configCurrent.Set(map[bool]float64{true: 1}[current])
+	if taken {
+		m.configTaken.SetToCurrentTime()
+	}
 }
 
 func (m *metrics) prepareChecks(c *config.Config) {

@@ -32,7 +32,13 @@ func serve(ctx context.Context, p program, file string) error {
 		return err
 	}
 	metrics.observe(o)
-	err = listenAndServe(ctx, c, o, metrics, log)
+	r := &reloader{file: file, env: p.env, outpost: o, metrics: metrics, log: log, running: c}
+	r.onSignal(ctx)
+	stopAdmin, err := serveAdmin(c, o, r, log)
+	if err == nil {
+		err = listenAndServe(ctx, c, o, metrics, log)
+		stopAdmin()
+	}
 	err = errors.Join(err, o.Sessions().Close())
 	if err == nil {
 		log.Info("stopped")
