@@ -184,6 +184,10 @@ func (o *Outpost) finish(v *visit, live *session.Live, f finish) error {
 		Application: v.app.name, Provider: v.provider.name, Identity: signedIn.identity,
 		SID: signedIn.sid, IDToken: signedIn.idToken, AuthTime: signedIn.authTime, AMR: signedIn.amr, ACR: signedIn.acr,
 		Nonce: f.answer.nonce, RefreshToken: signedIn.refreshToken, AccessToken: signedIn.accessToken,
+		Device: device(v.r.UserAgent()),
+	}
+	if ip := o.peers.ClientIP(v.r.Header, v.r.RemoteAddr); ip.IsValid() {
+		made.Address = ip.String()
 	}
 	require := v.app.atSignIn()
 	if lacks := require.Lacks(proof(&made), time.Now().Add(-skew)); lacks != nil {

@@ -13,6 +13,7 @@ func (o *Outpost) Endpoints() http.Handler {
 	other := o.endpoint("other", func(*visit) error {
 		return &Error{Status: http.StatusNotFound, Reason: NotFound}
 	})
+	account := o.endpoint("account", o.account)
 	callback, signOut := o.endpoint("callback", o.callback), o.endpoint("sign_out", o.signOut)
 	endpoints := map[string]http.Handler{
 		Prefix + "/start":    o.endpoint("start", o.start),
@@ -49,6 +50,8 @@ func (o *Outpost) Endpoints() http.Handler {
 			endpoint = callback
 		case query.Get("X-authentik-logout") == "true":
 			endpoint = signOut
+		case path == Prefix || path == accountPath:
+			endpoint = account
 		default:
 			endpoint = other
 		}

@@ -135,7 +135,7 @@ func TestNothingIsCached(t *testing.T) {
 					if h.Get("Cache-Control") != "no-store" || h.Get("Etag")+h.Get("Last-Modified")+h.Get("Expires") != "" {
 						t.Errorf("%s %s at %s: %d, %v", method, target, host, w.Code, h)
 					}
-					if w.Code == http.StatusTooEarly && (early != "1" || !strings.HasPrefix(target, "/callback") && target != "/sign_out") {
+					if w.Code == http.StatusTooEarly && (early != "1" || !strings.HasPrefix(target, "/callback") && target != "/sign_out" && !(method == "POST" && (target == "/" || target == ""))) {
 						t.Errorf("%s %s: too early", method, target)
 					}
 					if early == "1" && w.Code < 400 && (strings.HasPrefix(target, "/callback") || target == "/sign_out") {

@@ -60,6 +60,9 @@ const (
 	LogoutInvalid  Reason = "logout_invalid"
 )
 
+// Account is the page where people see where they are signed in.
+const Account Reason = "account"
+
 // Reasons are all of them, in the order of this file.
 func Reasons() []Reason {
 	return []Reason{
@@ -68,6 +71,6 @@ func Reasons() []Reason {
 		SignedIn, ChooseProvider, StateInvalid, StateExpired, StateUsed, BrowserMismatch, BrowserMissing, CallbackInvalid, ProviderError,
 		ProviderUnreachable, ProviderMisconfigured, ExchangeRefused, TokenInvalid, NonceMismatch, UserinfoInvalid,
 		UserinfoUnavailable, GroupsOverage, SignedOutMeanwhile, Loop, MethodNotAllowed, NotFound, EarlyData,
-		SignedOut, SignedOutHere, SignOutConfirm, SignOutRefused, LogoutInvalid,
+		SignedOut, SignedOutHere, SignOutConfirm, SignOutRefused, LogoutInvalid, Account,
 	}
 }

@@ -60,7 +60,7 @@ func (o *Outpost) returnURL(rawQuery, host string, app *application) (string, *a
 		// Behind a front that ends TLS, nginx believes that it speaks http.
 		target.scheme = "https"
 	}
-	if ours(target.rest) {
+	if ours(target.rest) && target.rest != accountPath {
 		target.rest = "/"
 	}
 	whole := target.scheme + "://" + target.host + target.rest
@@ -169,7 +169,7 @@ func asciiTarget(s string) (string, bool) {
 
 // ours reports whether a target is one of our own endpoints, in whatever
 // spelling nginx would take for it: going back there would sign the person out,
-// or go round in a circle.
+// or go round in a circle. The account page, to the letter, does neither.
 func ours(rest string) bool {
 	raw, _, _ := strings.Cut(rest, "?")
 	clean, err := url.PathUnescape(raw)

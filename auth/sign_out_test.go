@@ -138,7 +138,7 @@ func TestSignOutOfNobody(t *testing.T) {
 func TestEndpointsAreClosed(t *testing.T) {
 	s := newStage(t)
 	b := s.browser("alice")
-	for _, path := range []string{"/", "/auth/traefik", "/auth/nginx/", "/auth/", "/metrics", "/debug/pprof/", "/static/x", "/sign_in", "/start/", "/callback/x"} {
+	for _, path := range []string{"//", "/x", "/auth/traefik", "/auth/nginx/", "/auth/", "/metrics", "/debug/pprof/", "/static/x", "/sign_in", "/start/", "/callback/x"} {
 		resp := b.once(http.MethodGet, "https://app.example.com"+prefix+path)
 		if resp.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %d", path, resp.StatusCode)

@@ -1,5 +1,10 @@
 package page
 
+import (
+	"fmt"
+	"time"
+)
+
 // english is the language of every page. Its sentences keep to four rules:
 // say what happened before what to do; name no cause that only the log may
 // know; never blame the reader; promise nothing that is not certain.
@@ -31,7 +36,25 @@ var english = language{
 		Request:     "Request",
 		Forward:     "One moment",
 		Continue:    "Continue",
+
+		ToldHeading:   "What applications are told about you",
+		PlacesHeading: "Where you are signed in",
+		Told: map[string]string{
+			"username":     "User name",
+			"name":         "Name",
+			"email":        "Email",
+			"groups":       "Groups",
+			"entitlements": "Permissions",
+			"uid":          "Account number",
+		},
+		Here:    "This browser",
+		Created: "Signed in",
+		Seen:    "last used",
+		End:     "Sign out there",
+		Others:  "Sign out all others",
 	},
+	Ago:  englishAgo,
+	More: func(n int) string { return fmt.Sprintf("And %d more.", n) },
 	Words: map[string]words{
 		// Seen at start, after a check was refused.
 		"not_signed_in": {
@@ -204,6 +227,14 @@ var english = language{
 			Next:     "Reload this page.",
 		},
 
+		// Seen by who looks themselves up.
+		"account": {
+			Title:    "Your account",
+			Sentence: "This is who you are here, and where you are signed in.",
+			Next:     "If there is a place below that you do not know, sign out there and tell the person who runs this site.",
+			Fine:     true,
+		},
+
 		// Seen at sign-out.
 		"signed_out": {
 			Title:    "You are signed out",
@@ -235,4 +266,21 @@ var english = language{
 			Next:     "To sign out, open the sign-out address of the site yourself.",
 		},
 	},
+}
+
+// englishAgo says it in the largest unit of which there is one.
+func englishAgo(d time.Duration) string {
+	units := []struct {
+		length time.Duration
+		name   string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}}
+	for _, u := range units {
+		switch n := int(d / u.length); {
+		case n == 1:
+			return "1 " + u.name + " ago"
+		case n > 1:
+			return fmt.Sprintf("%d %ss ago", n, u.name)
+		}
+	}
+	return "just now"
 }

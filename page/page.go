@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"outpost/session"
 )
@@ -52,6 +53,26 @@ type Data struct {
 	// pages leave it out. EverywhereURL is where any page posts to sign the
 	// person out of all their sessions; "" hides the button.
 	ConfirmURL, EverywhereURL string
+
+	Account *Account // what the account page shows besides; nil on every other page
+}
+
+// Account is who a person is to applications, and where they are signed in.
+type Account struct {
+	Now    time.Time         // from which it is told how long ago something was
+	Told   map[string]string // what applications are told: username, name, email, groups, entitlements, uid; lists joined by "|"
+	Places []Place           // in the order shown
+	More   int               // how many there are besides
+
+	OthersURL string // where the form is posted that ends all but this one; "" hides it
+}
+
+// Place is one of the person's sessions.
+type Place struct {
+	ID, Application, Provider, Device, Address string    // "" where unknown
+	Created, Seen, Expires                     time.Time // the sign-in, the last use, the end
+	Here                                       bool      // it is the one that the page was asked for with
+	EndURL                                     string    // where the form is posted that ends it; "" hides it
 }
 
 // Choice is one of several links of which the person takes one. A link that is
@@ -105,13 +126,45 @@ type answer struct {
 	Next      string `json:"next"`
 	RequestID string `json:"request_id,omitempty"`
 	SignInURL string `json:"sign_in_url,omitempty"`
+
+	Account *accountAnswer `json:"account,omitempty"`
+}
+
+// accountAnswer is the account page in JSON.
+type accountAnswer struct {
+	Identity map[string]string `json:"identity"`
+	Sessions []placeAnswer     `json:"sessions"`
+	More     int               `json:"more"`
+}
+
+type placeAnswer struct {
+	ID          string    `json:"id"`
+	Application string    `json:"application"`
+	Provider    string    `json:"provider"`
+	Device      string    `json:"device"`
+	Address     string    `json:"address"`
+	Created     time.Time `json:"created"`
+	LastSeen    time.Time `json:"last_seen"`
+	Expires     time.Time `json:"expires"`
+	Here        bool      `json:"this_browser"`
+}
+
+func newAccountAnswer(a *Account) *accountAnswer {
+	if a == nil {
+		return nil
+	}
+	all := &accountAnswer{Identity: a.Told, Sessions: []placeAnswer{}, More: a.More}
+	for _, p := range a.Places {
+		all.Sessions = append(all.Sessions, placeAnswer{p.ID, p.Application, p.Provider, p.Device, p.Address, p.Created, p.Seen, p.Expires, p.Here})
+	}
+	return all
 }
 
 func (v view) json() []byte {
-	a := answer{Message: v.Words.Sentence, Next: v.Words.Next, RequestID: v.RequestID, SignInURL: v.SignIn}
+	a := answer{Message: v.Words.Sentence, Next: v.Words.Next, RequestID: v.RequestID, SignInURL: v.SignIn, Account: v.Account}
 	if !v.Words.Fine {
 		a.Error = v.Reason
 	}
-	b, _ := json.Marshal(a) // five strings always marshal
+	b, _ := json.Marshal(a) // strings and times always marshal
 	return append(b, '\n')
 }

@@ -42,6 +42,12 @@ type view struct {
 	Confirm    string   // where the form of the question is posted; "" for no form
 	Everywhere string   // where the form that signs out everywhere is posted; "" for none
 	SignIn     string   // for JSON; the page has it among its buttons
+
+	Told    []detail // what applications are told; nil on any page but the account page
+	Places  []place
+	More    string         // how many there are besides, in words; "" for none
+	Others  string         // where the form that ends all other places is posted; "" for none
+	Account *accountAnswer // for JSON
 }
 
 type detail struct{ Label, Value, Note string }
@@ -64,6 +70,10 @@ func newView(d Data) view {
 	}
 
 	l := v.Language.Labels
+	if d.Account != nil && v.Reason == "account" {
+		v.addAccount(d.Account)
+		d.Application, d.Host = "", "" // stand among the places
+	}
 	if id := d.Identity; id != nil {
 		label, who := l.SignedInAs, firstOf(id.Name, id.Username, id.Email, id.Subject)
 		if v.Words.Nobody {

@@ -3,6 +3,7 @@ package page
 import (
 	"maps"
 	"slices"
+	"time"
 )
 
 // words is what one reason code says to a person. The sentences are fixed:
@@ -28,6 +29,12 @@ type labels struct {
 	Causes                                                   string // heading of the list of causes
 	Reason, Request                                          string // small print
 	Forward, Continue                                        string // the page that sends a browser on
+
+	// The account page.
+	ToldHeading, PlacesHeading string
+	Told                       map[string]string // names of what applications are told
+	Here, Created, Seen        string            // this browser; before the time of the sign-in and of the last use
+	End, Others                string            // buttons
 }
 
 // language is one translation: a tag for the lang attribute (BCP 47), and a
@@ -36,6 +43,9 @@ type language struct {
 	Tag    string
 	Labels labels
 	Words  map[string]words // by reason code
+
+	Ago  func(time.Duration) string // how long ago something was
+	More func(int) string           // that there are so many sign-ins besides
 }
 
 // Reasons returns every reason code that has words, sorted. A code that is not

@@ -43,6 +43,7 @@ func TestNoLabelIsMissing(t *testing.T) {
 	l := english.Labels
 	for _, label := range []string{
 		l.SignedInAs, l.Application, l.Host, l.Provider, l.Detail, l.Retry, l.Switch, l.SignOut, l.SignIn, l.SignInAgain, l.Back, l.Everywhere, l.Causes, l.Reason, l.Request,
+		l.ToldHeading, l.PlacesHeading, l.Here, l.Created, l.Seen, l.End, l.Others,
 	} {
 		if label == "" {
 			t.Errorf("a label is empty: %+v", l)
