@@ -74,7 +74,7 @@ func (o *Outpost) showAccount(v *visit, live *session.Live) error {
 		return cmp.Or(b.Seen.Compare(a.Seen), b.Created.Compare(a.Created))
 	})
 	d := page.Data{
-		Identity: &here.Identity, SignOutURL: Prefix + "/sign_out", EverywhereURL: Prefix + everywhere, BackURL: v.app.external + "/",
+		Identity: &here.Identity, SignOutURL: Prefix + "/sign_out", EverywhereURL: Prefix + everywhere,
 		Account: &page.Account{Now: time.Now(), Told: told(&here.Identity), More: max(0, len(all)-maxPlaces)},
 	}
 	for _, l := range all[:min(len(all), maxPlaces)] {

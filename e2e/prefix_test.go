@@ -16,7 +16,7 @@ func TestPrefix(t *testing.T) {
 		for _, path := range []string{
 			"/auth/nginx", "/auth/nginx?x", "/auth/nginx/", "//auth/nginx", "/auth//nginx", "/auth/./nginx", "/auth/%6eginx", "/auth%2Fnginx", "/x/../auth/nginx",
 			"/auth/", "/auth/traefik", "/auth/caddy", "/auth/envoy", "/auth/NGINX",
-			"/", "/metrics", "/-/healthy", "/-/ready", "/debug/pprof/", "/config", "/static/", "/nothing", "x",
+			"/metrics", "/-/healthy", "/-/ready", "/debug/pprof/", "/config", "/static/", "/nothing", "x",
 		} {
 			for _, method := range []string{http.MethodGet, http.MethodPost} {
 				r, err := http.NewRequestWithContext(t.Context(), method, "https://webtop.test"+outpostPrefix+path, strings.NewReader(""))
