@@ -211,3 +211,21 @@ func filledCache(b *testing.B, n int) (*session.Sessions, []string) {
 	}
 	return s, values
 }
+
+// A list opens every record; what it keeps does not grow with their number.
+func BenchmarkList(b *testing.B) {
+	s := newSessions(b, session.Config{})
+	const n = 10_000
+	for range n {
+		create(b, s, alice())
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		listed := 0
+		err := s.List(b.Context(), session.Filter{}, func(session.Listed) bool { listed++; return true })
+		if err != nil || listed != n {
+			b.Fatal(listed, err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/session")
+}
