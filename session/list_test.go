@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -217,6 +218,31 @@ func TestOf(t *testing.T) {
 			t.Errorf("of nobody: %v, %v", all, err)
 		}
 	})
+}
+
+// confused is a store that finds everybody, whoever is asked for.
+type confused struct{ session.Store }
+
+func (c confused) Find(ctx context.Context, _ session.Key) (keys []session.Key, err error) {
+	err = c.Scan(ctx, func(key session.Key, _ session.Record) bool {
+		keys = append(keys, key)
+		return true
+	})
+	return keys, err
+}
+
+// Whatever a store finds, nobody is shown somebody else's session.
+func TestOfGoesByTheRecord(t *testing.T) {
+	s := newSessions(t, session.Config{Store: confused{newMemory()}})
+	elsewhere := person("alice", "elsewhere", "idp")
+	elsewhere.Identity.Issuer = "https://other.example.com"
+	for _, p := range []session.Session{person("alice", "here", "idp"), person("bob", "his", "idp"), elsewhere} {
+		create(t, s, p)
+	}
+	all, err := s.Of(t.Context(), "https://idp.example.com", "sub of alice")
+	if err != nil || len(all) != 1 || all[0].Application != "here" {
+		t.Errorf("got %v, %v", all, err)
+	}
 }
 
 // EndAll with an exception ends every session but that one.

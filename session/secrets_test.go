@@ -97,25 +97,25 @@ func TestSetSecretsRefuses(t *testing.T) {
 	}
 }
 
-// A load that has opened a cookie with a secret must not put the session into the
-// hot cache once that secret is gone.
+// A load that has opened cookie and record with a secret must not put the session
+// into the hot cache once that secret is gone.
 func TestSetSecretsDuringLoad(t *testing.T) {
-	store := &shaky{Store: newMemory()}
-	s := newSessions(t, session.Config{Store: store, Secrets: secrets("old")})
-	value, _ := create(t, s, alice())
 	inHand, goOn := make(chan struct{}), make(chan struct{})
-	wait := func() {
-		close(inHand)
-		<-goOn
-	}
-	store.loaded.Store(&wait)
+	var once sync.Once
+	s := newSessions(t, session.Config{Secrets: secrets("old"), Prepare: func(*session.Session) any {
+		once.Do(func() {
+			close(inHand)
+			<-goOn
+		})
+		return nil
+	}})
+	value, _ := create(t, s, alice())
 	result := make(chan error)
 	go func() {
 		_, err := s.Find(t.Context(), cookie, value)
 		result <- err
 	}()
 	<-inHand
-	store.loaded.Store(nil)
 	setSecrets(t, s, "new")
 	close(goOn)
 	if err := <-result; !errors.Is(err, session.ErrNone) {

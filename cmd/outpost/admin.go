@@ -17,7 +17,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -31,11 +30,10 @@ type administration struct {
 	outpost *auth.Outpost
 	reload  *reloader
 	log     *slog.Logger
-	under   sync.WaitGroup // requests under way
 }
 
 // serveAdmin serves on the socket of the configuration until stop is called,
-// which returns once nothing is under way any more. A socket of the default that
+// which ends what is under way and returns when it has. A socket of the default that
 // cannot be had (a file system that has none, a path somebody else is at) keeps
 // nobody from signing in: it is logged. One that the file names is an error.
 func serveAdmin(c *config.Config, o *auth.Outpost, r *reloader, log *slog.Logger) (stop func(), err error) {
@@ -54,10 +52,16 @@ func serveAdmin(c *config.Config, o *auth.Outpost, r *reloader, log *slog.Logger
 	a := &administration{outpost: o, reload: r, log: log}
 	s := newServer(a.handler(), log)
 	s.ReadTimeout, s.WriteTimeout = 0, 0 // a long list takes its time, and whoever asks is one of us
+	running, end := context.WithCancel(context.Background())
+	s.BaseContext = func(net.Listener) context.Context { return running }
 	go s.Serve(l)
 	return func() {
-		s.Close() // ends the requests' contexts
-		a.under.Wait()
+		end() // what is under way stops where it is, unless nobody reads it
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if s.Shutdown(ctx) != nil {
+			s.Close()
+		}
 	}, nil
 }
 
@@ -78,11 +82,7 @@ func (a *administration) handler() http.Handler {
 		done, err := a.reload.reload()
 		answer(w, http.StatusConflict, done, err)
 	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.under.Add(1)
-		defer a.under.Done()
-		mux.ServeHTTP(w, r)
-	})
+	return mux
 }
 
 // listLine is one line of an answer to GET /sessions. The last one has either

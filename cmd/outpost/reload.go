@@ -6,7 +6,6 @@ package main
 // restart.
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -73,19 +72,24 @@ func (r *reloader) take() (reloaded, error) {
 	return reloaded{Secrets: len(list), Restart: r.running.Differs(c)}, nil
 }
 
-// onSignal reloads for each SIGHUP until ctx ends.
-func (r *reloader) onSignal(ctx context.Context) {
+// onSignal reloads for each SIGHUP until stop is called, after which the signal
+// ends the process: so not before there is nothing left to write.
+func (r *reloader) onSignal() (stop func()) {
 	hangups := make(chan os.Signal, 1) // several at once are one
 	signal.Notify(hangups, syscall.SIGHUP)
+	done := make(chan struct{})
 	go func() {
-		defer signal.Stop(hangups)
 		for {
 			select {
-			case <-ctx.Done():
+			case <-done:
 				return
 			case <-hangups:
 				r.reload()
 			}
 		}
 	}()
+	return func() {
+		signal.Stop(hangups)
+		close(done)
+	}
 }

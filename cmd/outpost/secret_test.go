@@ -343,3 +343,27 @@ func TestSecretRotateKeepsOwner(t *testing.T) {
 		t.Errorf("it belongs to %d:%d", was.Uid, was.Gid)
 	}
 }
+
+// A hang-up while the process ends, as systemd may send it, does not cut short
+// what it still has to write.
+func TestHangupWhileStopping(t *testing.T) {
+	provider := newProvider(t)
+	p := startProcess(t, usual(t).with(provider.settings()))
+	exchanging, goOn := make(chan struct{}), make(chan struct{})
+	provider.token = func() { close(exchanging); <-goOn }
+	v := provider.begin(t, &p.daemon)
+	var landed reply
+	var wg sync.WaitGroup
+	wg.Go(func() { landed = v.finish(t, &p.daemon) })
+	<-exchanging
+	p.signal(t, syscall.SIGTERM)
+	eventually(t, "stopping", func() bool { return len(p.log.find("stopping")) == 1 })
+	p.signal(t, syscall.SIGHUP)
+	eventually(t, "the reload", func() bool { return len(p.log.find("secrets were taken over")) == 1 })
+	close(goOn)
+	wg.Wait()
+	p.wait(t)
+	if landed.status != http.StatusFound || !p.ProcessState.Success() {
+		t.Errorf("the request was answered with %d, and it ended with %v", landed.status, p.ProcessState)
+	}
+}

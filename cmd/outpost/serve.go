@@ -33,7 +33,7 @@ func serve(ctx context.Context, p program, file string) error {
 	}
 	metrics.observe(o)
 	r := &reloader{file: file, env: p.env, outpost: o, metrics: metrics, log: log, running: c}
-	r.onSignal(ctx)
+	defer r.onSignal()()
 	stopAdmin, err := serveAdmin(c, o, r, log)
 	if err == nil {
 		err = listenAndServe(ctx, c, o, metrics, log)
