@@ -102,7 +102,7 @@ func (l *Live) alive(t int64) bool {
 
 func (l *Live) idle(t int64) bool {
 	idle := int64(l.owner.config.Idle)
-	return idle > 0 && t-l.seen.Load() >= idle
+	return idle > 0 && t-l.seen.Load() >= idle+int64(l.owner.lag)
 }
 
 // cache holds at most limit sessions for each of its shards.

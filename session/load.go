@@ -43,7 +43,7 @@ func (s *Sessions) findStored(ctx context.Context, cookieName, value string) (*L
 		s.mu.Unlock()
 		return nil, ErrNone
 	}
-	if l := s.hot.keys[key]; l != nil && l.alive(s.clock.now()) {
+	if l := s.hot.keys[key]; l != nil && l.alive(s.clock.now()) && s.trusts(s.clock.now()) {
 		// Somebody else's load has just landed.
 		s.mu.Unlock()
 		return l, nil
@@ -101,12 +101,27 @@ func (s *Sessions) fly(ctx context.Context, f *flight, ring *keyring, key Key, c
 			f.err = ErrNone
 			return
 		}
-		if evicted = s.hot.put(l); evicted != nil {
-			s.remember(evicted)
-		}
+		evicted = s.place(l)
 		f.live, f.err = l, nil
 		return
 	}
+}
+
+// place puts what was loaded into the hot cache, in the place of what stands
+// there: that has not been trusted, and what is known of its use counts on. It
+// returns the session that had to leave for it, or nil, and needs mu.
+func (s *Sessions) place(l *Live) (evicted *Live) {
+	old := s.hot.keys[l.session.Key]
+	if old != nil {
+		old.left.Store(true)
+		l.inherit(old)
+		l.keepClaim(old)
+		s.hot.remove(old)
+	}
+	if evicted = s.hot.put(l); evicted != nil {
+		s.remember(evicted)
+	}
+	return evicted
 }
 
 // fetch makes a Live of what the store has.
@@ -129,13 +144,26 @@ func (s *Sessions) fetch(ctx context.Context, key Key, cookieName, value string)
 // load reads a session from the store, and when it was last seen by the clock.
 // It does not look at whether the session is over.
 func (s *Sessions) load(ctx context.Context, key Key) (sess Session, seen int64, err error) {
+	r, err := s.loadRecord(ctx, key)
+	if err != nil {
+		return Session{}, 0, err
+	}
+	return s.openRecord(ctx, key, r)
+}
+
+func (s *Sessions) loadRecord(ctx context.Context, key Key) (Record, error) {
 	r, err := s.config.Store.Load(ctx, key)
 	if errors.Is(err, ErrNone) {
-		return Session{}, 0, ErrNone
+		return Record{}, ErrNone
 	}
 	if err != nil {
-		return Session{}, 0, s.storeError("load", err)
+		return Record{}, s.storeError("load", err)
 	}
+	return r, nil
+}
+
+// openRecord is load from the record on.
+func (s *Sessions) openRecord(ctx context.Context, key Key, r Record) (sess Session, seen int64, err error) {
 	sess, seen, err = s.open(key, r)
 	if err != nil {
 		s.log.WarnContext(ctx, "a session in the store cannot be read; its browser has to sign in again", "session", key, "cause", err)

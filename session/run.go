@@ -7,6 +7,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -19,7 +20,14 @@ const (
 // Run does the work behind the checks until ctx is done, then writes down once
 // more what there is to write, and returns. It is called once.
 func (s *Sessions) Run(ctx context.Context) {
-	flush := time.NewTicker(flushEvery)
+	every := flushEvery
+	if s.shared != nil {
+		every = s.lag
+		var watching sync.WaitGroup
+		watching.Go(func() { s.watch(ctx) })
+		defer watching.Wait()
+	}
+	flush := time.NewTicker(every)
 	defer flush.Stop()
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
@@ -30,6 +38,8 @@ func (s *Sessions) Run(ctx context.Context) {
 			defer cancel()
 			s.flushLogged(last)
 			return
+		case <-s.owing:
+			s.retryEnded(ctx)
 		case <-flush.C:
 			s.retryEnded(ctx)
 			s.flushLogged(ctx)
@@ -157,7 +167,14 @@ func (s *Sessions) sweep(ctx context.Context) {
 	}
 	s.mu.Unlock()
 
-	removed, err := s.config.Store.Sweep(ctx, instant(now), s.config.Idle)
+	if !s.maySweep(ctx) {
+		return
+	}
+	idle := s.config.Idle
+	if idle > 0 {
+		idle += 2 * s.lag // what others have accepted may not have been written down yet
+	}
+	removed, err := s.config.Store.Sweep(ctx, instant(now), idle)
 	for range removed {
 		s.event("expired")
 	}

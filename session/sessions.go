@@ -54,7 +54,7 @@ type Config struct {
 
 	// OnStoreError hears of each call of the store that failed, by its
 	// name in lower case: "save", "load", "replace", "delete",
-	// "touch", "find", "sweep", "scan", "len". nil for none.
+	// "touch", "find", "sweep", "scan", "len", "lock". nil for none.
 	OnStoreError func(op string)
 
 	Log *slog.Logger // nil for none
@@ -68,6 +68,10 @@ type Sessions struct {
 	clock  clock
 
 	keyring atomic.Pointer[keyring] // stored with mu held
+	shared  Shared                  // the store, where other processes use it too; else nil
+	lag     time.Duration           // how far the store may be behind on Seen because of them
+	trusted atomic.Int64            // until when the hot cache may answer, by clock; forever without others
+	owing   chan struct{}           // a shared store answers, and there are ended sessions to delete from it
 
 	flushing sync.Mutex // held while Seen is written to the store
 	updating updateLocks
@@ -119,6 +123,13 @@ func New(c Config) (*Sessions, error) {
 		flights: make(map[Key]*flight),
 		ended:   make(map[Key]int64),
 		unsaved: make(map[Key]int64),
+
+		owing: make(chan struct{}, 1),
+	}
+	s.trusted.Store(forever)
+	if s.shared, _ = c.Store.(Shared); s.shared != nil {
+		s.trusted.Store(0)
+		s.lag = lagOf(c.Idle)
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -185,7 +196,10 @@ func (s *Sessions) Find(ctx context.Context, cookieName, value string) (*Live, e
 	}
 	now := s.clock.now()
 	if l.alive(now) {
-		return l, nil
+		if s.trusts(now) {
+			return l, nil
+		}
+		return s.findStored(ctx, cookieName, value)
 	}
 	s.drop(l)
 	if now < l.expires && !l.ended.Load() {
@@ -208,7 +222,8 @@ func (s *Sessions) FindHot(cookieName, value string) (live *Live, known bool) {
 		return nil, false
 	case l.cookie != cookieName:
 		return nil, true
-	case l.alive(s.clock.now()):
+	}
+	if now := s.clock.now(); l.alive(now) && s.trusts(now) {
 		return l, true
 	}
 	return nil, false
@@ -228,7 +243,7 @@ func (s *Sessions) Load(ctx context.Context, key Key) (Session, error) {
 		return Session{}, err
 	}
 	now := s.clock.now()
-	if idle := int64(s.config.Idle); now >= sess.Expires.UnixNano() || idle > 0 && now-seen >= idle {
+	if idle := int64(s.config.Idle); now >= sess.Expires.UnixNano() || idle > 0 && now-seen >= idle+int64(s.lag) {
 		return Session{}, ErrNone
 	}
 	return sess, nil

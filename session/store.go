@@ -16,7 +16,7 @@ type Record struct {
 	Indexes []Key     // what Find finds it by: keyed hashes of (issuer, sub) and (issuer, sid); may be empty
 }
 
-// Store keeps records. Drivers are session/memory and session/file; the suite
+// Store keeps records. Drivers are session/memory, session/file and session/redis; the suite
 // in session/storetest is the contract in full.
 //
 // A Store is safe for many goroutines at once. What one call has acknowledged

@@ -19,7 +19,8 @@ func (u *updateLocks) of(key Key) *sync.Mutex { return &u[int(key[0])%len(u)] }
 
 // Update reads the session with its tokens, has it changed, saves it, and gives
 // it to the checks from then on. change may run while the session is in use; it
-// must not call Sessions. Key, Application, Created and Expires stay as they
+// must not call Sessions; where other processes share the store it may run
+// several times, each time on what is there by then. Key, Application, Created and Expires stay as they
 // are, whatever it does to them. When it returns an error nothing is saved, and
 // Update returns that error as it is.
 //
@@ -39,6 +40,9 @@ func (s *Sessions) Update(ctx context.Context, key Key, change func(*Session) er
 	s.mu.Unlock()
 	if ended {
 		return ErrNone
+	}
+	if s.shared != nil {
+		return s.updateShared(ctx, key, change)
 	}
 	sess, seen, err := s.load(ctx, key)
 	if err != nil {
