@@ -35,7 +35,7 @@ gofmt:
 # does not see it when those change: -count=1.
 .PHONY: test
 test: gofmt ## run every test: units with the race detector, then the stories with real nginx, providers and browser
-	.ci/install gcc libc6-dev
+	.ci/install gcc libc6-dev redis-server
 	e2e/install.sh
 	go vet ./...
 	go test -race ./...

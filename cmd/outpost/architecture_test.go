@@ -33,7 +33,7 @@ var floors = [][]string{
 	{"cmd/outpost", "bench", "bench/floor", "session/storetest"},
 	{"config", "auth", "front", "nginx"},
 	{"access", "headers", "page"},
-	{"session/file", "session/memory"},
+	{"session/file", "session/memory", "session/redis"},
 	{"session"},
 }
 
@@ -47,6 +47,7 @@ var owners = map[string]string{
 	"github.com/google/go-cmp":            "session/storetest",
 	"github.com/gorilla/securecookie":     "session",
 	"github.com/prometheus/client_golang": "cmd/outpost",
+	"github.com/redis/rueidis":            "session/redis",
 	"go.etcd.io/bbolt":                    "session/file",
 	"golang.org/x/net/publicsuffix":       "config",
 	"golang.org/x/oauth2":                 "auth",

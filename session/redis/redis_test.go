@@ -1,0 +1,55 @@
+package redis_test
+
+import (
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	"outpost/session"
+	"outpost/session/redis"
+	"outpost/session/storetest"
+)
+
+// TestStore holds the driver to the contract, each way to reach a server.
+func TestStore(t *testing.T) {
+	var opened atomic.Int64 // a prefix for each store: they share the server
+	suite := func(t *testing.T, c redis.Config) {
+		storetest.Run(t, func(t *testing.T) session.Store {
+			c := c
+			c.Prefix = fmt.Sprintf("test-%d:", opened.Add(1))
+			return open(t, c)
+		})
+	}
+	t.Run("server", func(t *testing.T) { suite(t, newServer(t).config()) })
+	t.Run("cluster", func(t *testing.T) { suite(t, newCluster(t, 3).config()) })
+}
+
+// cluster is some primaries, without replicas.
+type cluster []*server
+
+func newCluster(t testing.TB, n int) cluster {
+	t.Helper()
+	var c cluster
+	args := []string{"--cluster", "create"}
+	for range n {
+		s := newServer(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
+		c, args = append(c, s), append(args, s.address())
+	}
+	c[0].cli(t, append(args, "--cluster-yes")...)
+	for _, s := range c {
+		eventually(t, "the cluster", func() bool {
+			info := s.cli(t, "cluster", "info")
+			return contains(info, "cluster_state:ok") && contains(info, "cluster_known_nodes:"+strconv.Itoa(n))
+		})
+	}
+	return c
+}
+
+func (c cluster) config() redis.Config {
+	var addresses []string
+	for _, s := range c {
+		addresses = append(addresses, s.address())
+	}
+	return redis.Config{Addresses: addresses, Cluster: true, Prefix: "outpost:"}
+}
