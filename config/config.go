@@ -148,7 +148,7 @@ type Allow struct {
 
 // Session says where sessions are kept and for how long.
 type Session struct {
-	Store              string        // StoreFile or StoreMemory; default StoreFile
+	Store              string        // StoreFile, StoreMemory or StoreRedis; default StoreFile
 	Idle               time.Duration // a session unused for this long ends; default 24h, or Max where that is shorter
 	Max                time.Duration // every session ends after this long; default 168h (seven days), at most 9600h (RFC 6265bis §5.5 lets no cookie live longer)
 	MaxSessionsPerUser int           // of one person at one provider; beyond it the one unused for longest ends at the next sign-in; default 500
@@ -156,12 +156,47 @@ type Session struct {
 	CachedSessions     int           // kept in memory, ready for a check; default 100,000
 
 	Recheck time.Duration // the provider is asked anew about a session in use this long after it last was; 0: off; default 15m
+	Redis   Redis         // where the sessions are if Store is StoreRedis
 }
+
+// Redis says where the Redis or Valkey server is. With StoreRedis exactly one of
+// URL, Sentinel.Addresses and Cluster.Addresses is there, and Secrets are too.
+type Redis struct {
+	URL      string // redis://host:port, rediss://host:port or unix:///path; "": none
+	Sentinel Sentinel
+	Cluster  Cluster
+	Username string // of the ACL user; "": the default user
+	Password Secret // "": none
+	Database int    // default 0, which it is in a cluster
+	Prefix   string // of every key; default "outpost:"
+	TLS      bool   // for Sentinel and Cluster; of a URL the scheme says it
+	CAFile   string // absolute path of the certificates that count besides the system's; "": none
+
+	authorities string
+}
+
+// Sentinel says which sentinels know where the primary is.
+type Sentinel struct {
+	Addresses []string // host:port; nil: none
+	Master    string   // what they call the primary
+	Username  string   // for the sentinels themselves; "": the default user
+	Password  Secret   // "": none
+}
+
+// Cluster says where some nodes of a cluster are.
+type Cluster struct {
+	Addresses []string // host:port; nil: none
+}
+
+// Authorities returns what CAFile held when Load read it: PEM with at least one
+// certificate in it, or "".
+func (r Redis) Authorities() string { return r.authorities }
 
 // The session stores.
 const (
 	StoreFile   = "file"   // in the data directory; survives a restart
 	StoreMemory = "memory" // lost when the process ends
+	StoreRedis  = "redis"  // in Redis or Valkey, shared by several replicas
 )
 
 // Log says what the log looks like and how much is in it.

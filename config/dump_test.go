@@ -104,6 +104,21 @@ session:
   max_sessions_per_user: 500 # default
   max_sessions: 1000000 # default
   cached_sessions: 100000 # default
+  redis:
+    url: null # default
+    sentinel:
+      addresses: null # default
+      master: null # default
+      username: null # default
+      password: null # default
+    cluster:
+      addresses: null # default
+    username: null # default
+    password: null # default
+    database: 0 # default
+    prefix: 'outpost:' # default
+    tls: false # default
+    ca_file: null # default
 secret: null # default
 log:
   format: text # default

@@ -124,7 +124,20 @@ func checkInvariants(t *testing.T, c *config.Config) {
 		}
 	}
 	must(c.Session.Idle > 0 && c.Session.Idle <= c.Session.Max && c.Session.Max <= 400*24*time.Hour, "session", c.Session)
-	must(c.Session.Store == config.StoreFile || c.Session.Store == config.StoreMemory, "store", c.Session)
+	switch v := c.Session.Redis; c.Session.Store {
+	case config.StoreFile, config.StoreMemory:
+		must(v.URL == "" && v.Sentinel.Addresses == nil && v.Cluster.Addresses == nil, "redis", c.Session)
+	case config.StoreRedis:
+		ways := 0
+		for _, given := range []bool{v.URL != "", v.Sentinel.Addresses != nil && v.Sentinel.Master != "", v.Cluster.Addresses != nil} {
+			if given {
+				ways++
+			}
+		}
+		must(ways == 1 && len(c.Secrets) > 0 && v.Prefix != "" && (v.Database == 0 || v.Cluster.Addresses == nil), "redis", c.Session)
+	default:
+		must(false, "store", c.Session)
+	}
 	for _, s := range c.Secrets {
 		must(len(s.Reveal()) >= 32, "secret's length", len(s.Reveal()))
 	}

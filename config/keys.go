@@ -228,7 +228,7 @@ func (r *reader) allow(parent *section) *Allow {
 func (r *reader) session(parent *section) Session {
 	var v Session
 	s := r.open(parent.take("session"), "session")
-	v.Store = optional(s, "store", StoreFile, oneOf(StoreFile, StoreMemory))
+	v.Store = optional(s, "store", StoreFile, oneOf(StoreFile, StoreMemory, StoreRedis))
 	v.Max = optional(s, "max", "168h", parseLifetime)
 	// A short max alone is a whole sentence: idle follows it.
 	idle := 24 * time.Hour
@@ -240,6 +240,7 @@ func (r *reader) session(parent *section) Session {
 	v.MaxSessionsPerUser = optional(s, "max_sessions_per_user", "500", parseNumber)
 	v.MaxSessions = optional(s, "max_sessions", "1000000", parseNumber)
 	v.CachedSessions = optional(s, "cached_sessions", "100000", parseNumber)
+	v.Redis = r.redis(s)
 	parent.put("session", s.close())
 	return v
 }

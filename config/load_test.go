@@ -37,7 +37,7 @@ var standardClaims = config.Claims{
 }
 
 // same compares what a Config says, and not where it was read.
-var same = cmp.Options{cmpopts.IgnoreUnexported(config.Config{}, config.Provider{}), cmpopts.EquateComparable(netip.Prefix{})}
+var same = cmp.Options{cmpopts.IgnoreUnexported(config.Config{}, config.Provider{}, config.Redis{}), cmpopts.EquateComparable(netip.Prefix{})}
 
 // noEnv is an environment without variables.
 func noEnv(string) (string, bool) { return "", false }
@@ -114,7 +114,7 @@ func TestLoad(t *testing.T) {
 				CookieDomain: "example.com",
 				Providers:    []string{"default"},
 			}},
-			Session: config.Session{Store: config.StoreFile, Idle: 24 * time.Hour, Max: 7 * 24 * time.Hour, Recheck: 15 * time.Minute, MaxSessionsPerUser: 500, MaxSessions: 1_000_000, CachedSessions: 100_000},
+			Session: config.Session{Store: config.StoreFile, Idle: 24 * time.Hour, Max: 7 * 24 * time.Hour, Recheck: 15 * time.Minute, MaxSessionsPerUser: 500, MaxSessions: 1_000_000, CachedSessions: 100_000, Redis: config.Redis{Prefix: "outpost:"}},
 			Log:     config.Log{Format: config.LogText, Level: slog.LevelInfo},
 		}},
 		{"full", string(full), &config.Config{
@@ -192,7 +192,13 @@ func TestLoad(t *testing.T) {
 					Providers:   []string{"work"},
 				},
 			},
-			Session: config.Session{Store: config.StoreMemory, Idle: 90 * time.Minute, Max: 12 * time.Hour, MaxSessionsPerUser: 5, MaxSessions: 20_000, CachedSessions: 1_000},
+			Session: config.Session{
+				Store: config.StoreRedis, Idle: 90 * time.Minute, Max: 12 * time.Hour, MaxSessionsPerUser: 5, MaxSessions: 20_000, CachedSessions: 1_000,
+				Redis: config.Redis{
+					Sentinel: config.Sentinel{Addresses: []string{"sentinel-1:26379", "[fd00::2]:26380"}, Master: "mymaster", Username: "watcher", Password: "s3cr3t of the sentinels"},
+					Username: "outpost", Password: "s3cr3t of redis", Database: 2, Prefix: "home:", TLS: true,
+				},
+			},
 			Secrets: []config.Secret{"Vd8zFq1nX5cYt3Rj7LbQw0GmKs9HpA2eUo4i", "hT6yB1wJ0rNf8ZxC5vM3kDq7PgLa2Su9Ei4o"},
 			Log:     config.Log{Format: config.LogJSON, Level: slog.LevelDebug},
 		}},
@@ -229,7 +235,7 @@ log: { format: null, level: null }
 // A short session.max takes the default of session.idle down with it.
 func TestIdleFollowsMax(t *testing.T) {
 	c := mustLoad(t, smallest+"session: { max: 8h }\n")
-	if want := (config.Session{Store: config.StoreFile, Idle: 8 * time.Hour, Max: 8 * time.Hour, Recheck: 15 * time.Minute, MaxSessionsPerUser: 500, MaxSessions: 1_000_000, CachedSessions: 100_000}); c.Session != want {
+	if want := (config.Session{Store: config.StoreFile, Idle: 8 * time.Hour, Max: 8 * time.Hour, Recheck: 15 * time.Minute, MaxSessionsPerUser: 500, MaxSessions: 1_000_000, CachedSessions: 100_000, Redis: config.Redis{Prefix: "outpost:"}}); !cmp.Equal(want, c.Session, same) {
 		t.Errorf("got %+v, want %+v", c.Session, want)
 	}
 }

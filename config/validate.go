@@ -55,6 +55,7 @@ func (r *reader) check(c *Config) {
 	if c.Session.Max > 0 && c.Session.Idle > c.Session.Max {
 		r.report("session.idle", "must not be longer than session.max, which is "+shortDuration(c.Session.Max), "")
 	}
+	r.checkRedis(c)
 	r.checkProviders(c)
 	for i := range c.Applications {
 		r.checkApplication(c, i)

@@ -46,10 +46,19 @@ func parseBool(s string) (bool, *violation) {
 func oneOf(words ...string) func(string) (string, *violation) {
 	return func(s string) (string, *violation) {
 		if !slices.Contains(words, s) {
-			return "", broken("must be "+strings.Join(words, " or "), "")
+			return "", broken("must be "+orOf(words), "")
 		}
 		return s, nil
 	}
+}
+
+// orOf joins words: a, b or c.
+func orOf(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 func parseMode(s string) (Mode, *violation) {

@@ -65,8 +65,11 @@ func wiring(c *config.Config, store session.Store, secrets [][]byte, log *slog.L
 }
 
 func openStore(c *config.Config, log *slog.Logger) (session.Store, error) {
-	if c.Session.Store == config.StoreMemory {
+	switch c.Session.Store {
+	case config.StoreMemory:
 		return memory.New(), nil
+	case config.StoreRedis:
+		return openRedis(c.Session.Redis, log)
 	}
 	return file.Open(filepath.Join(c.Data, "sessions.db"), log)
 }
