@@ -59,14 +59,14 @@ func (r *rechecking) release(key session.Key) {
 // not wait; where there is no room, the session will be due again.
 func (o *Outpost) recheck(s *session.Session) {
 	p := o.provider(s.Provider)
-	key := s.Key
+	key, known := s.Key, s.Rechecked
 	if p == nil || !o.rechecking.claim(key) {
 		return
 	}
 	queued := p.background.try(func(ctx context.Context) {
 		defer o.rechecking.release(key)
 		begun := time.Now()
-		if result := o.recheckNow(ctx, p, key); result != "" {
+		if result := o.recheckNow(ctx, p, key, known); result != "" {
 			o.hooks.Recheck(p.name, result, time.Since(begun))
 		}
 	})
@@ -85,17 +85,33 @@ func (o *Outpost) provider(name string) *provider {
 	return nil
 }
 
-// recheckNow asks the provider and does what its answer means. It returns ""
-// where there was nothing to ask.
-func (o *Outpost) recheckNow(ctx context.Context, p *provider, key session.Key) RecheckResult {
-	s, err := o.sessions.Load(ctx, key)
+// recheckNow asks the provider about a session that was last confirmed at known,
+// and does what its answer means. It returns "" where there was nothing to ask:
+// another replica may be at it, or have done it meanwhile, and what it is told
+// comes to all of them.
+func (o *Outpost) recheckNow(ctx context.Context, p *provider, key session.Key, known time.Time) RecheckResult {
+	s := session.Session{Key: key, Rechecked: known}
+	unlock, err := o.sessions.LockRecheck(ctx, key)
 	switch {
+	case errors.Is(err, session.ErrLocked):
+		return ""
+	case err != nil:
+		o.postpone(p, &s, err)
+		return RecheckFailed
+	}
+	defer unlock()
+	switch now, err := o.sessions.Load(ctx, key); {
 	case errors.Is(err, session.ErrNone):
 		return ""
 	case err != nil:
 		o.postpone(p, &s, err)
 		return RecheckFailed
-	case s.RefreshToken == "" && s.AccessToken == "":
+	case !now.Rechecked.Equal(known):
+		return ""
+	default:
+		s = now
+	}
+	if s.RefreshToken == "" && s.AccessToken == "" {
 		return ""
 	}
 	r := p.renew(ctx, s)

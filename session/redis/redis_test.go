@@ -20,6 +20,11 @@ func TestStore(t *testing.T) {
 			c.Prefix = fmt.Sprintf("test-%d:", opened.Add(1))
 			return open(t, c)
 		})
+		storetest.RunShared(t, func(t *testing.T) (a, b session.Shared) {
+			c := c
+			c.Prefix = fmt.Sprintf("test-%d:", opened.Add(1))
+			return open(t, c), open(t, c)
+		})
 	}
 	t.Run("server", func(t *testing.T) { suite(t, newServer(t).config()) })
 	t.Run("cluster", func(t *testing.T) { suite(t, newCluster(t, 3).config()) })
