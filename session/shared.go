@@ -133,6 +133,9 @@ func (s *Sessions) trusts(t int64) bool { return t < s.trusted.Load() }
 // is saved takes the place of what was read, or all begins again.
 func (s *Sessions) updateShared(ctx context.Context, key Key, change func(*Session) error) error {
 	for range exchangeTries {
+		s.mu.Lock()
+		hot := s.hot.keys[key]
+		s.mu.Unlock()
 		r, err := s.loadRecord(ctx, key)
 		if err != nil {
 			return err
@@ -155,20 +158,20 @@ func (s *Sessions) updateShared(ctx context.Context, key Key, change func(*Sessi
 		case err != nil:
 			return s.storeError("replace", err)
 		}
-		return s.reheat(ctx, key, &sess)
+		return s.reheat(ctx, key, hot)
 	}
 	return s.storeError("replace", ErrChanged)
 }
 
 // reheat puts a session that this process has changed back into the hot cache,
 // the way of every load: by then somebody else may have changed it again, and a
-// load knows.
-func (s *Sessions) reheat(ctx context.Context, key Key, sess *Session) error {
+// load knows. old is what was hot before the change, or nil: the store may have
+// told of the change already, which took it out.
+func (s *Sessions) reheat(ctx context.Context, key Key, old *Live) error {
+	s.changed(key)
 	s.mu.Lock()
 	_, ended := s.ended[key]
-	old := s.hot.keys[key]
 	s.mu.Unlock()
-	s.changed(key)
 	switch {
 	case ended:
 		return ErrNone
