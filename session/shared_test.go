@@ -165,17 +165,22 @@ func TestSharedUpdatesFollowOneAnother(t *testing.T) {
 	replicas(t, session.Config{}, func(t *testing.T, h *storetest.Hub, a, b *session.Sessions) {
 		_, key := create(t, a, alice())
 		const each = 20
-		var wg sync.WaitGroup
-		for _, s := range []*session.Sessions{a, b} {
-			wg.Go(func() {
-				for range each {
-					if err := s.Update(t.Context(), key, func(s *session.Session) error { s.ACR += "x"; return nil }); err != nil {
+		for range each {
+			var wg sync.WaitGroup
+			for _, s := range []*session.Sessions{a, b} {
+				wg.Go(func() {
+					err := s.Update(t.Context(), key, func(s *session.Session) error {
+						time.Sleep(time.Millisecond) // until the other one has loaded as well
+						s.ACR += "x"
+						return nil
+					})
+					if err != nil {
 						t.Errorf("Update: %v", err)
 					}
-				}
-			})
+				})
+			}
+			wg.Wait()
 		}
-		wg.Wait()
 		sess, err := b.Load(t.Context(), key)
 		if err != nil || len(sess.ACR) != 2*each {
 			t.Errorf("%d of %d changes are there, %v", len(sess.ACR), 2*each, err)
@@ -201,6 +206,11 @@ func TestSharedUpdateKeepsClaim(t *testing.T) {
 		}
 		if mustFind(t, a, value).Due(time.Now()) {
 			t.Error("due again at once")
+		}
+		h.Silence(true)
+		time.Sleep(4 * time.Second)
+		if mustFind(t, a, value).Due(time.Now()) {
+			t.Error("due again with the first check that has to ask the store")
 		}
 	})
 }
@@ -236,6 +246,9 @@ func TestSharedSweep(t *testing.T) {
 		mustFind(t, b, kept)
 		if n, err := a.Len(t.Context()); n != 1 || err != nil {
 			t.Errorf("%d sessions are left, %v; want 1", n, err)
+		}
+		if n := h.Sweeps(); n != 13 {
+			t.Errorf("%d sweeps in 70 minutes, want one every five", n)
 		}
 	})
 	events.want(t, map[string]int{"created": 2, "expired": 1})

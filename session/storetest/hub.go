@@ -24,6 +24,7 @@ type Hub struct {
 	locks    map[session.Key]*lock
 	watchers map[*session.Watcher]bool
 	loads    int
+	sweeps   int
 }
 
 type lock struct{ until time.Time }
@@ -61,6 +62,13 @@ func (h *Hub) Loads() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.loads
+}
+
+// Sweeps returns how often a sweep was asked for.
+func (h *Hub) Sweeps() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.sweeps
 }
 
 // Flush removes everything.
@@ -177,6 +185,9 @@ func (p *process) Sweep(ctx context.Context, now time.Time, idle time.Duration) 
 	if err != nil {
 		return 0, err
 	}
+	p.hub.mu.Lock()
+	p.hub.sweeps++
+	p.hub.mu.Unlock()
 	return s.Sweep(ctx, now, idle)
 }
 
