@@ -132,6 +132,7 @@ func Open(c Config) (*Store, error) {
 		ClientTrackingOptions: []string{"BCAST", "PREFIX", c.Prefix + "r:"},
 		OnInvalidations:       s.invalidated,
 
+		ClientSetInfo:       rueidis.DisableClientSetInfo,
 		ConnWriteTimeout:    breakTime,
 		ReadBufferEachConn:  buffer,
 		WriteBufferEachConn: buffer,
@@ -253,7 +254,7 @@ func explain(err error) error {
 	case has("WRONGPASS"), has("NOAUTH"), has("invalid password"), has("invalid username-password"):
 		hint = "check username and password under session.redis"
 	case has("NOPERM"):
-		hint = "the ACL user needs the rights that docs/sessions.md lists"
+		hint = "the ACL user needs the rights that docs/stores.md lists"
 	case has("READONLY"):
 		hint = "this server is a replica: name the primary, or let Sentinel find it"
 	case has("OOM "):

@@ -3,6 +3,7 @@ package redis_test
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -30,7 +31,7 @@ func TestStore(t *testing.T) {
 	t.Run("cluster", func(t *testing.T) { suite(t, newCluster(t, 3).config()) })
 }
 
-// cluster is some primaries, without replicas.
+// cluster is three primaries, and with six nodes a copy of each.
 type cluster []*server
 
 func newCluster(t testing.TB, n int) cluster {
@@ -38,14 +39,14 @@ func newCluster(t testing.TB, n int) cluster {
 	var c cluster
 	args := []string{"--cluster", "create"}
 	for range n {
-		s := newServer(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
+		s := newServer(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0")
 		c, args = append(c, s), append(args, s.address())
 	}
-	c[0].cli(t, append(args, "--cluster-yes")...)
+	c[0].cli(t, append(args, "--cluster-replicas", strconv.Itoa(n/3-1), "--cluster-yes")...)
 	for _, s := range c {
 		eventually(t, "the cluster", func() bool {
 			info := s.cli(t, "cluster", "info")
-			return contains(info, "cluster_state:ok") && contains(info, "cluster_known_nodes:"+strconv.Itoa(n))
+			return strings.Contains(info, "cluster_state:ok") && strings.Contains(info, "cluster_known_nodes:"+strconv.Itoa(n))
 		})
 	}
 	return c
@@ -57,4 +58,15 @@ func (c cluster) config() redis.Config {
 		addresses = append(addresses, s.address())
 	}
 	return redis.Config{Addresses: addresses, Cluster: true, Prefix: "outpost:"}
+}
+
+func (c cluster) primaries(t testing.TB) []*server {
+	t.Helper()
+	var all []*server
+	for _, s := range c {
+		if strings.HasPrefix(s.cli(t, "role"), "master") {
+			all = append(all, s)
+		}
+	}
+	return all
 }

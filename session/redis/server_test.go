@@ -178,5 +178,3 @@ func record(n int) session.Record {
 		Indexes: []session.Key{{1, byte(n)}, {2, byte(n), byte(n >> 8)}},
 	}
 }
-
-func contains(text, part string) bool { return strings.Contains(text, part) }
