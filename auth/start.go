@@ -157,7 +157,7 @@ func (o *Outpost) browser(v *visit) *browser {
 	if b == nil {
 		return newBrowser()
 	}
-	if time.Since(b.loop.since) > loopTime || o.sessions.Checked(b.last, b.loop.since) {
+	if time.Since(b.loop.since) > loopTime || o.sessions.Checked(v.r.Context(), b.last, b.loop.since) {
 		b.loop = loop{}
 	}
 	return b

@@ -10,7 +10,7 @@ packages=(chromium libnss3-tools
 	# The portal does not start without these, though Debian only recommends them.
 	libstring-random-perl libmime-tools-perl libemail-sender-perl libio-string-perl
 	libconvert-base32-perl libcrypt-openssl-bignum-perl
-	redis-server redis-sentinel
+	redis-server
 	# What glewlwyd is linked with.
 	libcbor0.8 libconfig9 libhoel1.4 libiddawc1.1 libldap-2.5-0 liboath0 librhonabwy1.1 libulfius2.7 sqlite3)
 command -v node >/dev/null || packages+=(nodejs)
@@ -88,3 +88,21 @@ nginx_of bookworm
 nginx_of trixie
 # Debian's next release moves: the stories say so where they cannot have it.
 nginx_of forky || echo "nginx of Debian forky is not to be had: its stories will be skipped" >&2
+
+# Valkey, which Debian 12 has among its backports alone. It needs what Redis
+# does, so it is unpacked and not installed.
+if [ ! -e build/e2e/valkey/complete ]; then
+	echo "fetching Valkey"
+	apt=$PWD/build/e2e/apt-valkey
+	rm -rf build/e2e/valkey "$apt"
+	mkdir -p build/e2e/valkey "$apt/lists/partial" "$apt/cache/archives/partial"
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian bookworm-backports main" >"$apt/sources.list"
+	options=(-o "Dir::Etc::SourceList=$apt/sources.list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$apt/lists"
+		-o "Dir::Cache=$apt/cache" -o Debug::NoLocking=1 -o APT::Sandbox::User=root)
+	apt-get "${options[@]}" -qq update
+	# The server and its tools are one program under several names.
+	(cd build/e2e/valkey && apt-get "${options[@]}" -qq download valkey-server valkey-tools && for package in ./*.deb; do dpkg-deb --extract "$package" .; done && rm ./*.deb)
+	rm -rf "$apt"
+	build/e2e/valkey/usr/bin/valkey-server --version
+	touch build/e2e/valkey/complete
+fi

@@ -67,6 +67,7 @@ func (l *Live) Accept(now time.Time) {
 	}
 	if !l.accepted.Load() {
 		l.accepted.Store(true)
+		l.owner.acceptedFirst()
 	}
 	if l.left.Load() {
 		l.owner.mu.Lock()

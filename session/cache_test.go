@@ -70,7 +70,7 @@ func TestAcceptAfterEviction(t *testing.T) {
 	}
 	l.Accept(time.Now().Add(time.Minute))
 	seen := l.seen.Load()
-	if !s.Checked(l.session.Key, time.Time{}) || s.unsaved[l.session.Key] != seen {
+	if !s.Checked(t.Context(), l.session.Key, time.Time{}) || s.unsaved[l.session.Key] != seen {
 		t.Errorf("what it knew is lost: %v", s.unsaved)
 	}
 	s.clock.wall += int64(2 * time.Minute) // so that seen is not ahead of the time
@@ -81,7 +81,7 @@ func TestAcceptAfterEviction(t *testing.T) {
 	if err := s.End(t.Context(), l.session.Key); err != nil {
 		t.Fatalf("End: %v", err)
 	}
-	if len(s.unsaved) != 0 || s.Checked(l.session.Key, time.Time{}) {
+	if len(s.unsaved) != 0 || s.Checked(t.Context(), l.session.Key, time.Time{}) {
 		t.Errorf("of an ended session something is left: %v", s.unsaved)
 	}
 }

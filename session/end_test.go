@@ -31,7 +31,7 @@ func TestEnd(t *testing.T) {
 		if _, err := s.Load(t.Context(), hotKey); !errors.Is(err, session.ErrNone) {
 			t.Errorf("Load: %v, want ErrNone", err)
 		}
-		if s.Checked(hotKey, time.Time{}) {
+		if s.Checked(t.Context(), hotKey, time.Time{}) {
 			t.Error("an ended session is checked")
 		}
 		mustFind(t, s, other)

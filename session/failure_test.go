@@ -196,7 +196,7 @@ func TestAcceptedChecksSurviveAStoreThatWasDown(t *testing.T) {
 		mustFind(t, s, value).Accept(time.Now())
 		seen := time.Now()
 		mustFind(t, s, other) // evicts the first, its news unwritten
-		if !s.Checked(key, time.Time{}) {
+		if !s.Checked(t.Context(), key, time.Time{}) {
 			t.Error("what an evicted session knew is lost")
 		}
 		store.down.Store(true)

@@ -179,7 +179,7 @@ func TestIdentitiesNeverMix(t *testing.T) {
 						}
 						l.Accept(time.Now())
 						if round%50 == 0 {
-							s.Checked(keys[i], time.Time{})
+							s.Checked(t.Context(), keys[i], time.Time{})
 							s.Len(t.Context())
 						}
 					}

@@ -31,6 +31,7 @@ func (s *Sessions) Run(ctx context.Context) {
 	defer flush.Stop()
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
+	var first <-chan time.Time // nil unless a first check waits to be written down
 	for {
 		select {
 		case <-ctx.Done():
@@ -38,6 +39,13 @@ func (s *Sessions) Run(ctx context.Context) {
 			defer cancel()
 			s.flushLogged(last)
 			return
+		case <-s.firsts:
+			if first == nil {
+				first = time.After(soon)
+			}
+		case <-first:
+			first = nil
+			s.flushLogged(ctx)
 		case <-s.owing:
 			s.retryEnded(ctx)
 		case <-flush.C:

@@ -71,6 +71,7 @@ type Sessions struct {
 	shared  Shared                  // the store, where other processes use it too; else nil
 	lag     time.Duration           // how far the store may be behind on Seen because of them
 	trusted atomic.Int64            // until when the hot cache may answer, by clock; forever without others
+	firsts  chan struct{}           // a session was accepted for the first time, which others may ask for
 	owing   chan struct{}           // a shared store answers, and there are ended sessions to delete from it
 
 	flushing sync.Mutex // held while Seen is written to the store
@@ -124,7 +125,8 @@ func New(c Config) (*Sessions, error) {
 		ended:   make(map[Key]int64),
 		unsaved: make(map[Key]int64),
 
-		owing: make(chan struct{}, 1),
+		firsts: make(chan struct{}, 1),
+		owing:  make(chan struct{}, 1),
 	}
 	s.trusted.Store(forever)
 	if s.shared, _ = c.Store.(Shared); s.shared != nil {
@@ -250,13 +252,18 @@ func (s *Sessions) Load(ctx context.Context, key Key) (Session, error) {
 }
 
 // Checked reports whether a check of the session has been accepted at since or
-// later, as far as this process knows: it does not ask the store. The zero time
-// is the session's beginning.
-func (s *Sessions) Checked(key Key, since time.Time) bool {
+// later, as far as this process knows; the store is asked where other processes
+// share it, one of which may have accepted it. The zero time is the session's
+// beginning. Where the store cannot be asked, nobody has.
+func (s *Sessions) Checked(ctx context.Context, key Key, since time.Time) bool {
 	var from int64
 	if !since.IsZero() {
 		from = s.clock.at(since)
 	}
+	return s.checkedHere(key, from) || s.shared != nil && s.checkedElsewhere(ctx, key, from)
+}
+
+func (s *Sessions) checkedHere(key Key, from int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if l := s.hot.keys[key]; l != nil {

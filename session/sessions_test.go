@@ -258,15 +258,15 @@ func TestChecked(t *testing.T) {
 		store := newMemory()
 		s := newSessions(t, session.Config{Store: store, Idle: time.Hour})
 		value, key := create(t, s, alice())
-		if s.Checked(key, time.Time{}) {
+		if s.Checked(t.Context(), key, time.Time{}) {
 			t.Error("checked before any check")
 		}
 		l := mustFind(t, s, value)
-		if s.Checked(key, time.Time{}) {
+		if s.Checked(t.Context(), key, time.Time{}) {
 			t.Error("checked by a check that was not accepted")
 		}
 		l.Accept(time.Now()) // in the very nanosecond of its creation
-		if !s.Checked(key, time.Time{}) {
+		if !s.Checked(t.Context(), key, time.Time{}) {
 			t.Error("not checked after an accepted check")
 		}
 		time.Sleep(time.Nanosecond)
@@ -274,10 +274,10 @@ func TestChecked(t *testing.T) {
 		flush(t, s)
 		restarted := newSessions(t, session.Config{Store: store, Idle: time.Hour})
 		mustFind(t, restarted, value)
-		if !restarted.Checked(key, time.Time{}) {
+		if !restarted.Checked(t.Context(), key, time.Time{}) {
 			t.Error("the store's knowledge of an accepted check is lost")
 		}
-		if restarted.Checked(session.Key{1}, time.Time{}) {
+		if restarted.Checked(t.Context(), session.Key{1}, time.Time{}) {
 			t.Error("a session that never was is checked")
 		}
 	})

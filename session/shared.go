@@ -193,6 +193,25 @@ func (l *Live) keepClaim(old *Live) {
 	}
 }
 
+// soon is when others can see that a session has been accepted for the first
+// time: a browser that signs in here and is checked there goes round in no circle.
+const soon = 500 * time.Millisecond
+
+func (s *Sessions) acceptedFirst() {
+	if s.shared == nil {
+		return
+	}
+	select {
+	case s.firsts <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Sessions) checkedElsewhere(ctx context.Context, key Key, from int64) bool {
+	sess, seen, err := s.load(ctx, key)
+	return err == nil && seen > sess.Created.UnixNano() && seen >= from
+}
+
 // recheckHold is longer than a recheck takes at its slowest.
 const recheckHold = time.Minute
 

@@ -215,6 +215,33 @@ func TestSharedUpdateKeepsClaim(t *testing.T) {
 	})
 }
 
+// TestSharedChecked: a first check elsewhere is known within a second, without
+// which three sign-ins would look like one that goes round in a circle.
+func TestSharedChecked(t *testing.T) {
+	replicas(t, session.Config{}, func(t *testing.T, h *storetest.Hub, a, b *session.Sessions) {
+		began := time.Now()
+		time.Sleep(time.Second)
+		value, key := create(t, a, alice())
+		mustFind(t, b, value)
+		time.Sleep(time.Second)
+		if a.Checked(t.Context(), key, began) || b.Checked(t.Context(), key, began) {
+			t.Error("found is not accepted")
+		}
+		mustFind(t, b, value).Accept(time.Now())
+		time.Sleep(time.Second)
+		if !a.Checked(t.Context(), key, began) {
+			t.Error("accepted elsewhere, and not known here")
+		}
+		if a.Checked(t.Context(), key, time.Now()) {
+			t.Error("accepted before, and taken for later")
+		}
+		h.Down(true)
+		if a.Checked(t.Context(), key, began) {
+			t.Error("the store cannot be asked, and it is accepted")
+		}
+	})
+}
+
 // TestSharedIdle: whichever process a session is used on, it is used.
 func TestSharedIdle(t *testing.T) {
 	replicas(t, session.Config{Idle: time.Hour}, func(t *testing.T, h *storetest.Hub, a, b *session.Sessions) {

@@ -217,7 +217,7 @@ func TestUpdateKeepsSeen(t *testing.T) {
 		old.Accept(time.Now())
 		update(t, s, key, demote)
 		time.Sleep(50 * time.Minute)
-		if mustFind(t, s, value) == old || !s.Checked(key, time.Time{}) {
+		if mustFind(t, s, value) == old || !s.Checked(t.Context(), key, time.Time{}) {
 			t.Error("the session was not replaced, or forgot that it was checked")
 		}
 		old.Accept(time.Now())

@@ -28,6 +28,11 @@ func TestStore(t *testing.T) {
 		})
 	}
 	t.Run("server", func(t *testing.T) { suite(t, newServer(t).config()) })
+	t.Run("valkey", func(t *testing.T) {
+		s := preparedOf(t, valkey)
+		s.start(t)
+		suite(t, s.config())
+	})
 	t.Run("cluster", func(t *testing.T) { suite(t, newCluster(t, 3).config()) })
 }
 

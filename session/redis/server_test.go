@@ -31,17 +31,20 @@ type server struct {
 	cmd         *exec.Cmd
 }
 
-// program is the server's binary. A machine without one fails the tests: they
+// valkey is where e2e/install.sh puts it. All tests run with it, or another
+// server, where OUTPOST_TEST_REDIS names it.
+const valkey = "../../build/e2e/valkey/usr/bin/valkey-server"
+
+// program is a server's binary. A machine without one fails the tests: they
 // would say nothing.
-func program(t testing.TB) string {
+func program(t testing.TB, name string) string {
 	t.Helper()
-	name := os.Getenv("OUTPOST_TEST_REDIS")
-	if name == "" {
-		name = "redis-server"
-	}
 	path, err := exec.LookPath(name)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
 	if err != nil {
-		t.Fatalf("%v: make test installs it; by hand: apt-get install redis-server", err)
+		t.Fatalf("%v: make test installs it; by hand: e2e/install.sh", err)
 	}
 	return path
 }
@@ -57,7 +60,16 @@ func newServer(t testing.TB, args ...string) *server {
 // prepared is a server that has not begun.
 func prepared(t testing.TB, args ...string) *server {
 	t.Helper()
-	s := &server{binary: program(t), dir: t.TempDir(), port: freePort(t), args: args}
+	name := os.Getenv("OUTPOST_TEST_REDIS")
+	if name == "" {
+		name = "redis-server"
+	}
+	return preparedOf(t, name, args...)
+}
+
+func preparedOf(t testing.TB, name string, args ...string) *server {
+	t.Helper()
+	s := &server{binary: program(t, name), dir: t.TempDir(), port: freePort(t), args: args}
 	t.Cleanup(s.kill)
 	return s
 }
