@@ -226,7 +226,7 @@ func TestClusterReshards(t *testing.T) {
 	a.never(t, values[0], 401, func() {
 		b.never(t, values[1], 401, func() {
 			nodes[0].cli(t, "--cluster", "reshard", nodes[0].address(), "--cluster-from", "all", "--cluster-to", to,
-				"--cluster-slots", "4000", "--cluster-yes")
+				"--cluster-slots", "1500", "--cluster-yes")
 		})
 	})
 	for i, value := range values {

@@ -10,6 +10,7 @@ package redis
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ func (s *Store) Watch(ctx context.Context, w session.Watcher) {
 	// What came before was told to nobody.
 	w.Lost()
 	var nodes []string
+	silent := ""
 	tick := time.NewTicker(proveEvery)
 	defer tick.Stop()
 	for {
@@ -42,6 +44,13 @@ func (s *Store) Watch(ctx context.Context, w session.Watcher) {
 			}
 			nodes = now
 			w.Current(asOf)
+			if silent != "" {
+				s.log.Info("the session store answers again")
+				silent = ""
+			}
+		} else if ctx.Err() == nil && !errors.Is(err, errNotYet) && err.Error() != silent {
+			silent = err.Error()
+			s.log.Error("the session store does not answer; sessions that it cannot vouch for are answered 500 until it does", "cause", silent)
 		}
 		select {
 		case <-ctx.Done():
@@ -70,7 +79,7 @@ func (s *Store) prove(ctx context.Context) ([]string, error) {
 	}
 	for _, reply := range client.DoMulti(ctx, commands...) {
 		if err := reply.Error(); err != nil {
-			return nil, err
+			return nil, explain(err)
 		}
 	}
 	return slices.Sorted(maps.Keys(client.Nodes())), nil
