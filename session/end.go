@@ -148,6 +148,9 @@ func (s *Sessions) delete(ctx context.Context, key Key) error {
 	}
 	s.mu.Lock()
 	delete(s.ended, key)
+	if s.shared != nil && len(s.deleted) < maxEnded {
+		s.deleted[key] = s.clock.now()
+	}
 	s.mu.Unlock()
 	return nil
 }

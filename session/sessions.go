@@ -86,6 +86,7 @@ type Sessions struct {
 	hot     cache
 	flights map[Key]*flight // loads from the store that are under way
 	ended   map[Key]int64   // ended here, perhaps still in the store: until when to remember
+	deleted map[Key]int64   // deleted from a shared store, and when: it may forget that
 	unsaved map[Key]int64   // seen of sessions that left the hot cache before it was written
 }
 
@@ -123,6 +124,7 @@ func New(c Config) (*Sessions, error) {
 		hot:     newCache(c.CacheSize),
 		flights: make(map[Key]*flight),
 		ended:   make(map[Key]int64),
+		deleted: make(map[Key]int64),
 		unsaved: make(map[Key]int64),
 
 		firsts: make(chan struct{}, 1),

@@ -18,6 +18,11 @@ import (
 // store, and is refused with ErrStore where that does not answer.
 const trustFor = 3 * time.Second
 
+// afterlife is for how long a deletion is made again should the connection to a
+// shared store break: it may come back as it was a moment before, when a copy of
+// the server takes its place.
+const afterlife = time.Minute
+
 // exchangeTries is how often an update begins again that another process has
 // overtaken.
 const exchangeTries = 8
@@ -80,6 +85,11 @@ func (s *Sessions) current(asOf time.Time) {
 	}
 	s.mu.Lock()
 	owing := len(s.ended) > 0
+	for key, at := range s.deleted {
+		if s.clock.now()-at >= int64(afterlife) {
+			delete(s.deleted, key)
+		}
+	}
 	s.mu.Unlock()
 	if owing {
 		select {
@@ -102,9 +112,17 @@ func (s *Sessions) changed(key Key) {
 	}
 }
 
-// lost takes everything out of the hot cache.
+// lost takes everything out of the hot cache, and has deleted again what has been
+// deleted lately.
 func (s *Sessions) lost() {
 	s.mu.Lock()
+	now := s.clock.now()
+	for key, at := range s.deleted {
+		if now-at < int64(afterlife) {
+			s.rememberEnded(key, now+int64(s.config.Max))
+		}
+	}
+	clear(s.deleted)
 	for _, f := range s.flights {
 		f.stale = true
 	}

@@ -123,6 +123,32 @@ func TestSharedEndWhileDown(t *testing.T) {
 	})
 }
 
+// TestSharedRollback: when a copy of the server that has not heard of a sign-out
+// takes its place, the sign-out is made again.
+func TestSharedRollback(t *testing.T) {
+	replicas(t, session.Config{}, func(t *testing.T, h *storetest.Hub, a, b *session.Sessions) {
+		store := h.Open()
+		value, key := create(t, a, alice())
+		old, err := store.Load(t.Context(), key)
+		if err != nil {
+			t.Fatalf("Load: %v", err)
+		}
+		if err := a.End(t.Context(), key); err != nil {
+			t.Fatalf("End: %v", err)
+		}
+		time.Sleep(10 * time.Second)
+		h.Down(true)
+		time.Sleep(3 * time.Second)
+		h.Down(false)
+		if err := store.Save(t.Context(), key, old); err != nil {
+			t.Fatalf("Save: %v", err)
+		}
+		time.Sleep(2 * time.Second)
+		wantNone(t, b, cookie, value)
+		wantNone(t, a, cookie, value)
+	})
+}
+
 // TestSharedFlush: an empty store signs everybody out, and no more than that.
 func TestSharedFlush(t *testing.T) {
 	replicas(t, session.Config{}, func(t *testing.T, h *storetest.Hub, a, b *session.Sessions) {
