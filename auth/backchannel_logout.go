@@ -11,7 +11,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"time"
 
 	"outpost/session"
 )
@@ -53,11 +52,18 @@ func (o *Outpost) backchannelLogout(v *visit) error {
 		return o.refuseLogout(v, p, &logoutRefusal{"temporarily_unavailable", "the provider's keys cannot be fetched", http.StatusServiceUnavailable, ProviderUnreachable})
 	case err != nil:
 		return o.refuseLogout(v, p, invalidLogout(err.Error()))
-	case !o.spent.take(t, time.Now()):
-		return o.refuseLogout(v, p, invalidLogout("the logout token has been used"))
 	}
-	if err := o.endByProvider(v, p, session.Whose{Issuer: t.issuer, Subject: t.subject, SID: t.sid}, "backchannel_logout"); err != nil {
-		o.spent.giveBack(t)
+	giveBack, err := o.spend(v.ctx(), t)
+	if errors.Is(err, errSpent) {
+		return o.refuseLogout(v, p, invalidLogout(err.Error()))
+	}
+	if err == nil {
+		err = o.endByProvider(v, p, session.Whose{Issuer: t.issuer, Subject: t.subject, SID: t.sid}, "backchannel_logout")
+		if err != nil {
+			giveBack()
+		}
+	}
+	if err != nil {
 		v.log.Error("ending sessions for the provider", "cause", err.Error())
 		return o.refuseLogout(v, p, &logoutRefusal{"temporarily_unavailable", "the session store cannot be asked", http.StatusServiceUnavailable, StoreUnavailable})
 	}
@@ -119,10 +125,10 @@ func (o *Outpost) refuseLogout(v *visit, p *provider, refusal *logoutRefusal) er
 
 // endByProvider ends what the provider names, in all applications.
 func (o *Outpost) endByProvider(v *visit, p *provider, w session.Whose, event string) error {
-	o.ended.note(w, time.Now())
+	noted := o.noteEnded(v.ctx(), w)
 	n, err := o.sessions.EndAll(v.ctx(), w, event)
 	if n > 0 {
 		v.log.Info("signed out by the provider", "provider", p.name, "event", event, "subject", w.Subject, "sessions", n)
 	}
-	return err
+	return errors.Join(noted, err)
 }

@@ -199,10 +199,10 @@ func (o *Outpost) finish(v *visit, live *session.Live, f finish) error {
 		return o.signInError(v, StoreUnavailable, err, f.returnURL, f.took)
 	}
 	whose := session.Whose{Issuer: signedIn.identity.Issuer, Subject: signedIn.identity.Subject, SID: signedIn.sid}
-	if o.ended.since(whose, f.fl.begun) {
+	if ended, asked := o.endedSince(v.ctx(), whose, f.fl.begun); ended || asked != nil {
 		// Nobody has the cookie of the session yet, and nobody will.
 		reason := SignedOutMeanwhile
-		if err = o.sessions.End(v.ctx(), key); err != nil {
+		if err = errors.Join(asked, o.sessions.End(v.ctx(), key)); err != nil {
 			reason = StoreUnavailable
 		}
 		return o.signInError(v, reason, err, f.returnURL, f.took)

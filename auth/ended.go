@@ -6,8 +6,10 @@ package auth
 // asked for, gets in here: a stranger cannot fill it.
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"sync"
 	"time"
 
@@ -22,46 +24,70 @@ const maxRemembered = 100_000
 // within signInTime, which is how long a sign-in may be under way.
 type endings struct{ remembered }
 
-// note has to come before the sessions are looked for: a callback saves its
+// noteEnded has to come before the sessions are looked for: a callback saves its
 // session first and asks after it, so that one of the two always sees the other.
-func (e *endings) note(w session.Whose, now time.Time) {
-	until := now.Add(signInTime)
+//
+// The error is one of the store that other replicas share: they do not know.
+func (o *Outpost) noteEnded(ctx context.Context, w session.Whose) error {
+	now := time.Now()
+	var keys []session.Key
 	if w.SID == "" {
-		e.put(digest("sub", w.Issuer, w.Subject), now, until, now)
-		return
+		keys = append(keys, digest("sub", w.Issuer, w.Subject))
+	} else {
+		keys = append(keys, digest("sid", w.Issuer, w.SID))
+		if w.Subject != "" {
+			keys = append(keys, digest("sub without sid", w.Issuer, w.Subject))
+		}
 	}
-	e.put(digest("sid", w.Issuer, w.SID), now, until, now)
-	if w.Subject != "" {
-		e.put(digest("sub without sid", w.Issuer, w.Subject), now, until, now)
+	for _, key := range keys {
+		o.ended.put(key, now, now.Add(signInTime), now)
 	}
+	return o.sessions.Note(ctx, keys, now, signInTime)
 }
 
-// since reports whether what a sign-in that was begun at that time brings has
-// ended meanwhile.
-func (e *endings) since(w session.Whose, begun time.Time) bool {
-	keys := [][32]byte{digest("sub", w.Issuer, w.Subject), digest("sid", w.Issuer, w.SID)}
+// endedSince reports whether what a sign-in that was begun at that time brings has
+// ended meanwhile, here or at another replica.
+func (o *Outpost) endedSince(ctx context.Context, w session.Whose, begun time.Time) (bool, error) {
+	keys := []session.Key{digest("sub", w.Issuer, w.Subject), digest("sid", w.Issuer, w.SID)}
 	if w.SID == "" {
 		keys[1] = digest("sub without sid", w.Issuer, w.Subject)
 	}
 	for _, key := range keys {
-		if at, ok := e.get(key); ok && !at.Before(begun) {
-			return true
+		if at, ok := o.ended.get(key); ok && !at.Before(begun) {
+			return true, nil
 		}
 	}
-	return false
+	at, err := o.sessions.Noted(ctx, keys)
+	return !at.Before(begun), err
 }
 
 // spentTokens are the logout tokens that have been used, for as long as their
 // age would not refuse them.
 type spentTokens struct{ remembered }
 
-// take reports whether this is the first time that a token comes.
-func (s *spentTokens) take(t logoutToken, now time.Time) bool {
-	return s.add(digest("jti", t.issuer, t.id), now, t.until, now)
+// spend returns nil the first time that a token comes, here or at another replica;
+// giveBack lets one come again that could not be obeyed. The error is errSpent,
+// or one of the store.
+func (o *Outpost) spend(ctx context.Context, t logoutToken) (giveBack func(), err error) {
+	key, now := digest("jti", t.issuer, t.id), time.Now()
+	if !o.spent.add(key, now, t.until, now) {
+		return nil, errSpent
+	}
+	undo, err := o.sessions.Once(ctx, key, t.until.Sub(now))
+	if err != nil {
+		o.spent.remove(key)
+		if errors.Is(err, session.ErrLocked) {
+			err = errSpent
+		}
+		return nil, err
+	}
+	return func() {
+		o.spent.remove(key)
+		undo()
+	}, nil
 }
 
-// giveBack lets a token come again that could not be obeyed.
-func (s *spentTokens) giveBack(t logoutToken) { s.remove(digest("jti", t.issuer, t.id)) }
+var errSpent = errors.New("the logout token has been used")
 
 func digest(parts ...string) [32]byte {
 	var b []byte

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"outpost/page"
 	"outpost/session"
@@ -83,8 +82,9 @@ func (o *Outpost) end(v *visit, live *session.Live, all bool) error {
 	others := 0
 	err = o.sessions.End(v.ctx(), key)
 	if err == nil && (all || whose.SID != "") {
-		o.ended.note(whose, time.Now())
+		noted := o.noteEnded(v.ctx(), whose)
 		others, err = o.sessions.EndAll(v.ctx(), whose, "signed_out")
+		err = errors.Join(noted, err)
 	}
 	if err != nil {
 		// The cookie stays, so that trying again finds the session.

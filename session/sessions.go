@@ -54,7 +54,7 @@ type Config struct {
 
 	// OnStoreError hears of each call of the store that failed, by its
 	// name in lower case: "save", "load", "replace", "delete",
-	// "touch", "find", "sweep", "scan", "len", "lock". nil for none.
+	// "touch", "find", "sweep", "scan", "len", "lock", "note". nil for none.
 	OnStoreError func(op string)
 
 	Log *slog.Logger // nil for none

@@ -49,6 +49,12 @@ type Shared interface {
 	// to do with the record of that key.
 	Lock(ctx context.Context, key Key, hold time.Duration) (unlock func(), err error)
 
+	// Note keeps for hold that something happened at that time, in the place of
+	// what was noted under the key before. Noted returns the time; the zero
+	// time where there is none.
+	Note(ctx context.Context, key Key, at time.Time, hold time.Duration) error
+	Noted(ctx context.Context, key Key) (time.Time, error)
+
 	// Watch tells w of what other processes do until ctx is done. It is
 	// called once. What is loaded while Watch runs is watched: a change that
 	// another process makes after the load is told, or Lost is called.
@@ -250,6 +256,50 @@ func (s *Sessions) lock(ctx context.Context, key Key, hold time.Duration) (unloc
 		return nil, s.storeError("lock", err)
 	}
 	return unlock, err
+}
+
+// Note tells the processes that share the store that something has happened at
+// that time, under each of the keys, for hold. Without others it does nothing:
+// what happens here the caller knows. An error Is ErrStore.
+func (s *Sessions) Note(ctx context.Context, keys []Key, at time.Time, hold time.Duration) error {
+	if s.shared == nil {
+		return nil
+	}
+	for _, key := range keys {
+		if err := s.shared.Note(ctx, key, at, hold); err != nil {
+			return s.storeError("note", err)
+		}
+	}
+	return nil
+}
+
+// Noted returns the latest time that has been noted under any of the keys; the
+// zero time where there is none, as without others there never is. An error Is
+// ErrStore.
+func (s *Sessions) Noted(ctx context.Context, keys []Key) (latest time.Time, err error) {
+	if s.shared == nil {
+		return time.Time{}, nil
+	}
+	for _, key := range keys {
+		at, err := s.shared.Noted(ctx, key)
+		if err != nil {
+			return time.Time{}, s.storeError("note", err)
+		}
+		if at.After(latest) {
+			latest = at
+		}
+	}
+	return latest, nil
+}
+
+// Once returns nil to one process of those that share the store, within hold, and
+// ErrLocked to the others; undo takes it back. Without others it is nil always.
+// Any other error Is ErrStore.
+func (s *Sessions) Once(ctx context.Context, key Key, hold time.Duration) (undo func(), err error) {
+	if s.shared == nil {
+		return func() {}, nil
+	}
+	return s.lock(ctx, key, hold)
 }
 
 // sweepLock is what keeps processes from sweeping one after the other.

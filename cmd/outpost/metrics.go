@@ -188,7 +188,7 @@ func (m *metrics) prepareCounters(c *config.Config) {
 	for _, event := range []string{"created", "signed_out", "backchannel_logout", "frontchannel_logout", "revoked", "revoked_by_administrator", "over_user_limit", "over_limit", "expired", "evicted"} {
 		m.sessionEvents.WithLabelValues(event)
 	}
-	for _, op := range []string{"save", "load", "replace", "delete", "touch", "find", "sweep", "scan", "len", "lock"} {
+	for _, op := range []string{"save", "load", "replace", "delete", "touch", "find", "sweep", "scan", "len", "lock", "note"} {
 		m.sessionStoreErr.WithLabelValues(op)
 	}
 }

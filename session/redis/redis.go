@@ -8,6 +8,7 @@
 //	m:{TAG}      the ledger: a hash of KEY → expires, seen, noted, indexes
 //	i:INDEX      an index: the set of the KEYs that carry it
 //	l:KEY        a lock
+//	n:KEY        when something happened that all have to know
 //
 // A session is there while both its record and its line in the ledger are. The
 // line is written before anything else and removed after everything else, so

@@ -320,6 +320,35 @@ func (s *Store) Lock(ctx context.Context, key session.Key, hold time.Duration) (
 	}, nil
 }
 
+// Note keeps a time for hold.
+func (s *Store) Note(ctx context.Context, key session.Key, at time.Time, hold time.Duration) error {
+	client, ctx, cancel, err := s.call(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	return explain(client.Do(ctx, client.B().Set().Key(s.note(key)).Value(digits(at)).Px(max(hold, time.Millisecond)).Build().ToRetryable()).Error())
+}
+
+// Noted returns the time that was noted, or the zero time.
+func (s *Store) Noted(ctx context.Context, key session.Key) (time.Time, error) {
+	client, ctx, cancel, err := s.call(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer cancel()
+	at, err := client.Do(ctx, client.B().Get().Key(s.note(key)).Build()).AsInt64()
+	if rueidis.IsRedisNil(err) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, explain(err)
+	}
+	return time.Unix(0, at).UTC(), nil
+}
+
+func (s *Store) note(key session.Key) string { return s.prefix + "n:" + hex.EncodeToString(key[:]) }
+
 // addTo adds the record to the indexes, removeFrom takes it out.
 func (s *Store) addTo(ctx context.Context, client rueidis.Client, indexes []session.Key, key session.Key) error {
 	return s.each(ctx, client, indexes, func(name string) rueidis.Completed {

@@ -25,15 +25,18 @@ type Hub struct {
 	watchers map[*session.Watcher]bool
 	loads    int
 	sweeps   int
+	notes    map[session.Key]note
 }
 
 type lock struct{ until time.Time }
+
+type note struct{ at, until time.Time }
 
 var errDown = errors.New("the server is down")
 
 // NewHub returns one without records.
 func NewHub() *Hub {
-	return &Hub{store: memory.New(), locks: make(map[session.Key]*lock), watchers: make(map[*session.Watcher]bool)}
+	return &Hub{store: memory.New(), locks: make(map[session.Key]*lock), notes: make(map[session.Key]note), watchers: make(map[*session.Watcher]bool)}
 }
 
 // Open returns the store as one more process sees it.
@@ -226,6 +229,28 @@ func (p *process) Lock(ctx context.Context, key session.Key, hold time.Duration)
 			delete(h.locks, key)
 		}
 	}, nil
+}
+
+func (p *process) Note(ctx context.Context, key session.Key, at time.Time, hold time.Duration) error {
+	if _, err := p.call(ctx); err != nil {
+		return err
+	}
+	p.hub.mu.Lock()
+	defer p.hub.mu.Unlock()
+	p.hub.notes[key] = note{at, time.Now().Add(hold)}
+	return nil
+}
+
+func (p *process) Noted(ctx context.Context, key session.Key) (time.Time, error) {
+	if _, err := p.call(ctx); err != nil {
+		return time.Time{}, err
+	}
+	p.hub.mu.Lock()
+	defer p.hub.mu.Unlock()
+	if n := p.hub.notes[key]; time.Now().Before(n.until) {
+		return n.at, nil
+	}
+	return time.Time{}, nil
 }
 
 func (p *process) Watch(ctx context.Context, w session.Watcher) {

@@ -29,6 +29,7 @@ func RunShared(t *testing.T, open func(t *testing.T) (a, b session.Shared)) {
 		{"exchange-races", exchangeRaces},
 		{"lock", lockOnce},
 		{"lock-is-over-in-time", lockOver},
+		{"notes", notes},
 		{"watch-changes", watchChanges},
 		{"watch-is-not-told-of-use", watchTouch},
 		{"watch-what-was-loaded", watchLoaded},
@@ -144,6 +145,31 @@ func lockOver(t *testing.T, a, b session.Shared) {
 		_, err := b.Lock(t.Context(), key(1), time.Minute)
 		return err == nil
 	})
+}
+
+func notes(t *testing.T, a, b session.Shared) {
+	wants := func(s session.Shared, want time.Time) {
+		t.Helper()
+		if at, err := s.Noted(t.Context(), key(1)); err != nil || !at.Equal(want) {
+			t.Errorf("Noted = %v, %v; want %v", at, err, want)
+		}
+	}
+	wants(b, time.Time{})
+	for _, at := range []time.Time{now, now.Add(1), now.Add(-time.Hour)} {
+		if err := a.Note(t.Context(), key(1), at, time.Minute); err != nil {
+			t.Fatalf("Note: %v", err)
+		}
+		wants(b, at)
+	}
+	if err := b.Note(t.Context(), key(1), now, 20*time.Millisecond); err != nil {
+		t.Fatalf("Note: %v", err)
+	}
+	within(t, "the note to be over", func() bool {
+		at, err := a.Noted(t.Context(), key(1))
+		return err == nil && at.IsZero()
+	})
+	wantNone(t, a, key(1))
+	wantLen(t, a, 0)
 }
 
 // told is a Watcher that notes what it hears.
