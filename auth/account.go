@@ -118,8 +118,9 @@ func (o *Outpost) endOwn(v *visit, live *session.Live) error {
 		return o.end(v, live, false)
 	case "others":
 		whose := session.Whose{Issuer: here.Identity.Issuer, Subject: here.Identity.Subject, Except: here.Key}
-		o.ended.note(whose, time.Now())
+		noted := o.noteEnded(v.ctx(), whose)
 		ended, err = o.sessions.EndAll(v.ctx(), whose, "signed_out")
+		err = errors.Join(err, noted)
 	default:
 		ended, err = o.endOne(v, &here.Identity, end)
 	}
