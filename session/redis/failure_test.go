@@ -8,6 +8,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -321,5 +322,45 @@ func TestNoServerNamed(t *testing.T) {
 	if s, err := redis.Open(redis.Config{}); err == nil {
 		s.Close()
 		t.Error("Open of no address succeeded")
+	}
+}
+
+// TestHalfOpenUnderLoad: with more checks than a connection has room for, each
+// has its answer in time, and afterwards all is as before.
+func TestHalfOpenUnderLoad(t *testing.T) {
+	s := newServer(t)
+	l := newLine(t, s.address())
+	c := s.config()
+	c.Addresses = []string{l.listener.Addr().String()}
+	r := newReplica(t, c).ready(t)
+	values := make([]string, 3000)
+	for i := range values {
+		values[i], _ = r.signIn(t)
+	}
+	l.hang(true)
+	r.eventually(t, values[0], 500)
+	var mu sync.Mutex
+	longest := time.Duration(0)
+	var wg sync.WaitGroup
+	for _, value := range values {
+		wg.Go(func() {
+			began := time.Now()
+			answer := r.answer(value)
+			mu.Lock()
+			defer mu.Unlock()
+			longest = max(longest, time.Since(began))
+			if answer != 500 {
+				t.Errorf("answered %d, want 500", answer)
+			}
+		})
+	}
+	wg.Wait()
+	t.Logf("the longest took %v", longest)
+	if longest > 1500*time.Millisecond {
+		t.Errorf("the longest took %v", longest)
+	}
+	l.hang(false)
+	for _, value := range values {
+		r.eventually(t, value, 200)
 	}
 }

@@ -53,6 +53,12 @@ const (
 	connectEvery = 500 * time.Millisecond
 
 	buffer = 64 << 10 // bytes to read and to write, for each connection
+
+	// calls is how many may be under way. A connection that hangs keeps what it
+	// was given until it is broken, also what nobody waits for any more; 1 <<
+	// ringScale has room for that, so that no call waits for longer than its time.
+	calls     = 512
+	ringScale = 12
 )
 
 // Config says where the server is. Addresses are required.
@@ -83,6 +89,7 @@ type Store struct {
 	client  atomic.Pointer[rueidis.Client] // nil until the server has been reached once
 	cause   atomic.Pointer[error]          // why it has not been
 	watcher atomic.Pointer[session.Watcher]
+	calls   chan struct{} // one for each call under way
 	check   chan struct{} // the tracking has broken: see at once whether it is back
 
 	stop    context.CancelFunc
@@ -106,7 +113,7 @@ func Open(c Config) (*Store, error) {
 	if len(c.Addresses) == 0 {
 		return nil, errors.New("opening the session store: no address of a Redis server is given")
 	}
-	s := &Store{prefix: c.Prefix, cluster: c.Cluster, log: c.Log, check: make(chan struct{}, 1)}
+	s := &Store{prefix: c.Prefix, cluster: c.Cluster, log: c.Log, calls: make(chan struct{}, calls), check: make(chan struct{}, 1)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -130,6 +137,7 @@ func Open(c Config) (*Store, error) {
 		// comes after what was read.
 		PipelineMultiplex:     -1,
 		BlockingPipeline:      1 << 30,
+		RingScaleEachConn:     ringScale,
 		ClientTrackingOptions: []string{"BCAST", "PREFIX", c.Prefix + "r:"},
 		OnInvalidations:       s.invalidated,
 
@@ -205,7 +213,8 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// call returns the client and the context for one call. Every error is one of
+// call returns the client and the context for one call, which ends with the
+// function: it is called once. Every error is one of
 // session.Store, never an ErrNone.
 func (s *Store) call(ctx context.Context) (rueidis.Client, context.Context, context.CancelFunc, error) {
 	if err := ctx.Err(); err != nil {
@@ -222,7 +231,13 @@ func (s *Store) call(ctx context.Context) (rueidis.Client, context.Context, cont
 		return nil, nil, nil, errNotYet
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTime)
-	return *client, ctx, cancel, nil
+	select {
+	case s.calls <- struct{}{}:
+		return *client, ctx, func() { cancel(); <-s.calls }, nil
+	case <-ctx.Done():
+		cancel()
+		return nil, nil, nil, fmt.Errorf("waiting for %d other calls: %w", calls, ctx.Err())
+	}
 }
 
 // warnOfEviction says so where the server may drop what it was given to keep.

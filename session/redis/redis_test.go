@@ -39,12 +39,12 @@ func TestStore(t *testing.T) {
 // cluster is three primaries, and with six nodes a copy of each.
 type cluster []*server
 
-func newCluster(t testing.TB, n int) cluster {
+func newCluster(t testing.TB, n int, more ...string) cluster {
 	t.Helper()
 	var c cluster
 	args := []string{"--cluster", "create"}
 	for range n {
-		s := newServer(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0")
+		s := newServer(t, append([]string{"--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0"}, more...)...)
 		c, args = append(c, s), append(args, s.address())
 	}
 	c[0].cli(t, append(args, "--cluster-replicas", strconv.Itoa(n/3-1), "--cluster-yes")...)

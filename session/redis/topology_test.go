@@ -122,6 +122,32 @@ func TestUser(t *testing.T) {
 	}
 }
 
+// TestUserOfMany: the same rights are enough in a cluster and behind sentinels.
+func TestUserOfMany(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "users.acl")
+	if err := os.WriteFile(file, []byte(rights(t)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	watched, _, _ := sentinels(t, "--aclfile", file)
+	for _, way := range []struct {
+		name   string
+		config redis.Config
+	}{
+		{"cluster", newCluster(t, 3, "--aclfile", file).config()},
+		{"sentinel", watched},
+	} {
+		t.Run(way.name, func(t *testing.T) {
+			n := 0
+			storetest.RunShared(t, func(t *testing.T) (a, b session.Shared) {
+				c := way.config
+				n++
+				c.Username, c.Password, c.Prefix = "outpost", "s3cr3t", fmt.Sprintf("outpost:%d:", n)
+				return open(t, c), open(t, c)
+			})
+		})
+	}
+}
+
 // TestTLSIsChecked: a server whose certificate nobody trusts is not spoken to.
 func TestTLSIsChecked(t *testing.T) {
 	certFile, keyFile, _ := certificate(t)
@@ -141,10 +167,10 @@ func TestTLSIsChecked(t *testing.T) {
 }
 
 // sentinels is a primary, its copy, and three who watch them.
-func sentinels(t testing.TB) (c redis.Config, primary, other *server) {
+func sentinels(t testing.TB, more ...string) (c redis.Config, primary, other *server) {
 	t.Helper()
-	primary = newServer(t, "--repl-diskless-sync-delay", "0")
-	other = newServer(t, "--replicaof", "127.0.0.1 "+strconv.Itoa(primary.port))
+	primary = newServer(t, append([]string{"--repl-diskless-sync-delay", "0"}, more...)...)
+	other = newServer(t, append([]string{"--replicaof", "127.0.0.1 " + strconv.Itoa(primary.port)}, more...)...)
 	c = redis.Config{Master: "mymaster", SentinelPassword: "watch", Prefix: "outpost:"}
 	var all []*server
 	for range 3 {
