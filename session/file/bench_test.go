@@ -97,6 +97,15 @@ func Benchmark100k(b *testing.B) {
 			}
 		}
 	})
+	b.Run("scan", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			got := 0
+			if err := s.Scan(b.Context(), func(session.Key, session.Record) bool { got++; return true }); err != nil || got != n {
+				b.Fatal(got, err)
+			}
+		}
+	})
 	b.Run("sweep-nothing", func(b *testing.B) {
 		for b.Loop() {
 			if _, err := s.Sweep(b.Context(), time.Now(), time.Hour); err != nil {
