@@ -1,8 +1,8 @@
 package session
 
 // Which sessions there are: for those who administer them, and for the person
-// whose they are. Records are opened one at a time, so that a million of them
-// need no more memory than one.
+// whose they are. Records are opened one at a time, so that of a million of them
+// nothing is kept in memory but their keys.
 
 import (
 	"context"
@@ -69,8 +69,9 @@ func (f *Filter) has(sess *Session) bool {
 // An error Is ErrStore; what came before it counts.
 func (s *Sessions) List(ctx context.Context, f Filter, yield func(Listed) bool) error {
 	unreadable := 0
+	come := make(map[Key]bool) // a store may hand out a record twice
 	err := s.config.Store.Scan(ctx, func(key Key, r Record) bool {
-		if !f.hasKey(key) {
+		if !f.hasKey(key) || come[key] {
 			return true
 		}
 		l, ok, err := s.listed(key, r)
@@ -78,6 +79,7 @@ func (s *Sessions) List(ctx context.Context, f Filter, yield func(Listed) bool) 
 		case err != nil:
 			unreadable++
 		case ok && f.has(&l.Session):
+			come[key] = true
 			return yield(l)
 		}
 		return true

@@ -220,6 +220,25 @@ func TestOf(t *testing.T) {
 	})
 }
 
+// stammering is a store that says everything twice, as Redis may.
+type stammering struct{ session.Store }
+
+func (s stammering) Scan(ctx context.Context, yield func(session.Key, session.Record) bool) error {
+	return s.Store.Scan(ctx, func(key session.Key, r session.Record) bool { return yield(key, r) && yield(key, r) })
+}
+
+func TestListTellsNobodyTwice(t *testing.T) {
+	s := newSessions(t, session.Config{Store: stammering{newMemory()}})
+	create(t, s, person("alice", "home", "idp"))
+	create(t, s, person("bob", "home", "idp"))
+	if diff := cmp.Diff([]string{"alice", "bob"}, list(t, s, session.Filter{})); diff != "" {
+		t.Errorf("listed (-want +got):\n%s", diff)
+	}
+	if n, err := s.RevokeAll(t.Context(), session.Filter{}); n != 2 || err != nil {
+		t.Errorf("RevokeAll = %d, %v; want 2", n, err)
+	}
+}
+
 // confused is a store that finds everybody, whoever is asked for.
 type confused struct{ session.Store }
 
