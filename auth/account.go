@@ -146,10 +146,8 @@ func (o *Outpost) endOne(v *visit, id *session.Identity, end string) (int, error
 	if err := o.sessions.End(v.ctx(), all[i].Key); err != nil {
 		return 0, err
 	}
-	if app := o.applications.byName[whole.Application]; app != nil {
-		if p := app.provider(whole.Provider); p != nil {
-			p.revoke(whole.RefreshToken)
-		}
+	if p := o.provider(whole.Provider); p != nil {
+		p.revoke(whole.RefreshToken)
 	}
 	return 1, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -240,4 +241,39 @@ func TestAccountStoreDown(t *testing.T) {
 	} {
 		s.want(resp, http.StatusServiceUnavailable)
 	}
+}
+
+// What is ended there is told to the provider, as with a sign-out here.
+func TestAccountEndRevokes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newRecheckStage(t)
+		s.provider.metadata = map[string]any{"revocation_endpoint": "https://idp.example.org/revoke"}
+		alice, phone := s.browser("alice"), s.browser("alice")
+		s.want(alice.visit(app), http.StatusOK)
+		s.want(phone.visit(app), http.StatusOK)
+		here, there := s.stored(alice).RefreshToken, s.stored(phone).RefreshToken
+		id := s.stored(phone).Key.ID()
+		s.want(alice.once(http.MethodPost, account+"?end="+id, own...), http.StatusSeeOther)
+		synctest.Wait()
+		if !slices.Contains(s.provider.revoked, there) || slices.Contains(s.provider.revoked, here) {
+			t.Errorf("revoked: %v", s.provider.revoked)
+		}
+	})
+}
+
+// Where a sign-in came from outlives what the provider says anew of the person.
+func TestAccountAfterRecheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newRecheckStage(t)
+		alice := s.browser("alice")
+		s.want(alice.visit(app, "User-Agent", "Mozilla/5.0 (Windows NT 10.0) Firefox/150.0", "X-Forwarded-For", "192.0.2.7"), http.StatusOK)
+		s.provider.users["alice"]["groups"] = []string{"late"}
+		time.Sleep(quarter)
+		s.checked(alice, app)
+		s.wantGroups(s.checked(alice, app), "late")
+		p := alice.places(account)
+		if got := p.Account.Sessions[0]; got.Device != "Firefox on Windows" || got.Address != "192.0.2.7" || p.Account.Identity["groups"] != "late" {
+			t.Errorf("got %+v", p)
+		}
+	})
 }

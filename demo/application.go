@@ -25,6 +25,7 @@ func application(name string, other link) http.Handler {
 			URL:     "http://" + r.Host + r.URL.RequestURI(),
 			Person:  r.Header.Get("X-authentik-name"),
 			Other:   other,
+			Account: prefix + "/",
 			SignOut: prefix + "/sign_out",
 		}
 		for _, h := range identityHeaders {

@@ -68,6 +68,12 @@ func TestStory(t *testing.T) {
 			bob.expect(t, "#X-authentik-username", "alice")
 			bob.expectAt(t, d.url("router")+"/")
 		}},
+		{"her-account-page-says-where-she-is-signed-in", func(t *testing.T) {
+			bob.click(t, `a[href$="`+prefix+`/"]`)
+			bob.expectAt(t, d.url("router")+prefix+"/")
+			bob.expect(t, "body", "This browser")
+			bob.open(t, d.url("router")+"/")
+		}},
 		{"signing-out-ends-at-a-page-that-says-so", func(t *testing.T) {
 			bob.click(t, `a[href$="/sign_out"]`)
 			bob.expect(t, "body", "signed_out")

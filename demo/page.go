@@ -30,6 +30,7 @@ type applicationPage struct {
 	Person  string // whom nginx names
 	Headers []header
 	Other   link
+	Account string // where the person sees where they are signed in
 	SignOut string
 }
 
