@@ -129,15 +129,22 @@ func create(t testing.TB, s *session.Sessions, sess session.Session) (value stri
 
 func mustFind(t testing.TB, s *session.Sessions, value string) *session.Live {
 	t.Helper()
+	before, _ := s.FindHot(cookie, value)
 	l, err := s.Find(t.Context(), cookie, value)
 	if err != nil {
 		t.Fatalf("Find: %v", err)
+	}
+	if before != nil && before != l {
+		t.Errorf("FindHot = %v, and then Find = %v", before, l)
 	}
 	return l
 }
 
 func wantNone(t testing.TB, s *session.Sessions, name, value string) {
 	t.Helper()
+	if l, _ := s.FindHot(name, value); l != nil {
+		t.Errorf("FindHot = %v, want nil", l)
+	}
 	if l, err := s.Find(t.Context(), name, value); l != nil || !errors.Is(err, session.ErrNone) {
 		t.Errorf("Find = %v, %v; want ErrNone", l, err)
 	}

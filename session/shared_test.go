@@ -80,6 +80,9 @@ func TestSharedTrustRunsOut(t *testing.T) {
 		time.Sleep(1900 * time.Millisecond) // the last proof is at most a second old
 		mustFind(t, b, value)
 		time.Sleep(1200 * time.Millisecond)
+		if l, known := b.FindHot(cookie, value); l != nil || known {
+			t.Errorf("FindHot = %v, %v; want it not known", l, known)
+		}
 		if l, err := b.Find(t.Context(), cookie, value); !errors.Is(err, session.ErrStore) || errors.Is(err, session.ErrNone) {
 			t.Errorf("Find = %v, %v; want ErrStore", l, err)
 		}
