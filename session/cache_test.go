@@ -140,27 +140,3 @@ func TestEndedAreRememberedOnlyWhileNeeded(t *testing.T) {
 		t.Error("the one that ended last is forgotten")
 	}
 }
-
-// FindHot knows what is in memory, and says so of nothing else.
-func TestFindHot(t *testing.T) {
-	s := newSessions(t, session.Config{})
-	value, _ := create(t, s, alice())
-	if l, known := s.FindHot(cookie, value); l != nil || known {
-		t.Errorf("before it is hot: %v, %v", l, known)
-	}
-	l := mustFind(t, s, value)
-	if got, known := s.FindHot(cookie, value); got != l || !known {
-		t.Errorf("once it is hot: %v, %v", got, known)
-	}
-	for name, value := range map[string]string{"another": value, cookie: ""} {
-		if got, known := s.FindHot(name, value); got != nil || !known {
-			t.Errorf("cookie %s with %d bytes: %v, %v; want it known to be none", name, len(value), got, known)
-		}
-	}
-	if got, known := s.FindHot(cookie, "A"+value[1:]); got != nil || known {
-		t.Errorf("a forged value: %v, %v", got, known)
-	}
-	if n := testing.AllocsPerRun(100, func() { s.FindHot(cookie, value) }); n > 0 {
-		t.Errorf("it allocates %v times", n)
-	}
-}
