@@ -26,7 +26,7 @@ func filled(b *testing.B, n int) (path string) {
 	if err != nil {
 		b.Fatalf("Open: %v", err)
 	}
-	s.db.NoSync = true
+	s.db.Load().NoSync = true
 	var wg sync.WaitGroup
 	for worker := range 500 {
 		wg.Go(func() {

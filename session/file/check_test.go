@@ -117,7 +117,7 @@ func TestCheckPassesWhatIsSound(t *testing.T) {
 		t.Fatalf("Open: %v", err)
 	}
 	defer s.Close()
-	s.db.NoSync = true // nobody pulls the plug here
+	s.db.Load().NoSync = true // nobody pulls the plug here
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))

@@ -12,6 +12,7 @@ import (
 	"fmt"
 
 	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
 
 	"outpost/session"
 )
@@ -32,6 +33,11 @@ type write struct {
 func (s *Store) write(ctx context.Context, do func(*bbolt.Tx) (delta int, err error)) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	select {
+	case <-s.verified:
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the check of the session file, before which nothing is written: %w", ctx.Err())
 	}
 	w := &write{do: do}
 	s.queueMu.Lock()
@@ -57,12 +63,12 @@ func (s *Store) write(ctx context.Context, do func(*bbolt.Tx) (delta int, err er
 
 // commitGroup runs the writes of the group in one transaction.
 func (s *Store) commitGroup(group []*write) error {
-	if s.broken {
+	if s.broken.Load() {
 		return fmt.Errorf("%w: nothing is written to it until outpost has been restarted, which sets it aside", errCorrupt)
 	}
 	delta := 0
 	err := guard(func() error {
-		return s.db.Update(func(tx *bbolt.Tx) error {
+		return s.db.Load().Update(func(tx *bbolt.Tx) error {
 			for _, w := range group {
 				n, err := w.do(tx)
 				if err != nil {
@@ -70,13 +76,16 @@ func (s *Store) commitGroup(group []*write) error {
 				}
 				delta += n
 			}
-			return nil
+			if delta == 0 {
+				return nil
+			}
+			return putCount(tx, s.len.Load()+int64(delta))
 		})
 	})
 	if err != nil {
 		if errors.Is(err, errCorrupt) {
 			// bbolt stopped half-way, perhaps with its locks held.
-			s.broken = true
+			s.broken.Store(true)
 			s.reportDamage(err)
 		}
 		return fmt.Errorf("writing the session file: %w", err)
@@ -90,14 +99,29 @@ func (s *Store) read(ctx context.Context, do func(*bbolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := guard(func() error { return s.db.View(do) })
+	db := s.db.Load()
+	err := guard(func() error { return db.View(do) })
+	if errors.Is(err, bbolterrors.ErrDatabaseNotOpen) && s.db.Load() != db {
+		return s.read(ctx, do) // it was replaced meanwhile
+	}
 	if err == nil || errors.Is(err, session.ErrNone) {
 		return err
 	}
-	if errors.Is(err, errCorrupt) {
+	if errors.Is(err, errCorrupt) && s.isVerified() {
 		s.reportDamage(err)
 	}
 	return fmt.Errorf("reading the session file: %w", err)
+}
+
+// isVerified reports whether the file has been checked whole. What is damaged
+// before that is about to be set aside, and said then.
+func (s *Store) isVerified() bool {
+	select {
+	case <-s.verified:
+		return true
+	default:
+		return false
+	}
 }
 
 func (s *Store) reportDamage(err error) {

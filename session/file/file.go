@@ -55,14 +55,18 @@ var (
 
 // Store is a session.Store in a file.
 type Store struct {
-	db  *bbolt.DB
+	db  atomic.Pointer[bbolt.DB] // another one once the file has been replaced
 	log *slog.Logger
 	len atomic.Int64
 
+	verified chan struct{} // closed once the file has been checked whole: until then nothing is written
+	counted  bool          // len is known before that
+	stop     atomic.Bool   // Close has been called
+
 	queueMu sync.Mutex
-	queue   []*write   // waiting for the next commit
-	commit  sync.Mutex // held by whoever commits
-	broken  bool       // a commit met damage; guarded by commit
+	queue   []*write    // waiting for the next commit
+	commit  sync.Mutex  // held by whoever commits
+	broken  atomic.Bool // a commit met damage; set while holding commit or before verified
 
 	damage sync.Once // reports damage to the log, once
 }
@@ -78,7 +82,15 @@ type Store struct {
 // An error means that the place is not fit: it cannot be read or written, it
 // is a symlink or belongs to somebody else, or another process has it open.
 // It says what to do. log may be nil.
+//
+// A large file is checked whole while it is in use already: until then, seconds
+// at most on a usual disk, writing waits. Should it be found damaged, it is set
+// aside then.
 func Open(path string, log *slog.Logger) (*Store, error) {
+	return openStore(path, log, checkAtOnce)
+}
+
+func openStore(path string, log *slog.Logger, atOnce int64) (*Store, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -88,7 +100,7 @@ func Open(path string, log *slog.Logger) (*Store, error) {
 	// A file is set aside once at most: the one that is begun after it is
 	// sound, or something else is wrong.
 	for range 2 {
-		s, opened, err := open(path, log)
+		s, opened, err := open(path, log, atOnce)
 		if !errors.Is(err, errCorrupt) && !errors.Is(err, errNewer) {
 			return s, err
 		}
@@ -101,24 +113,28 @@ func Open(path string, log *slog.Logger) (*Store, error) {
 
 // Close waits for writes under way and closes the file.
 func (s *Store) Close() error {
+	s.stop.Store(true)
+	<-s.verified
 	s.commit.Lock()
 	defer s.commit.Unlock()
-	if s.broken {
+	if s.broken.Load() {
 		// bbolt may still hold locks of the transaction that broke, and
 		// would wait for them for ever. The file's own lock ends with
 		// the process.
 		return nil
 	}
-	if err := s.db.Close(); err != nil {
+	if err := s.db.Load().Close(); err != nil {
 		return fmt.Errorf("closing the session file: %w", err)
 	}
 	return nil
 }
 
 // open opens the file and prepares it. opened describes the file that an error
-// is about, where there was one.
-func open(path string, log *slog.Logger) (s *Store, opened fs.FileInfo, err error) {
+// is about, where there was one. One of more than atOnce bytes is checked on
+// while it is in use.
+func open(path string, log *slog.Logger, atOnce int64) (s *Store, opened fs.FileInfo, err error) {
 	var file *os.File
+	var rest []byte
 	options := &bbolt.Options{
 		Timeout:      lockWait,
 		FreelistType: bbolt.FreelistMapType,
@@ -126,10 +142,13 @@ func open(path string, log *slog.Logger) (s *Store, opened fs.FileInfo, err erro
 		OpenFile: func(path string, flag int, mode os.FileMode) (*os.File, error) {
 			// bbolt begins with this file, and reads nothing before
 			// it is known to be sound.
-			f, err := openChecked(path, flag, mode, log)
+			f, err := openPrivate(path, flag, mode, log)
 			if f != nil {
 				file = f
 				opened, _ = f.Stat()
+			}
+			if err == nil {
+				rest, err = checkFile(f, atOnce)
 			}
 			if err != nil && f != nil {
 				f.Close()
@@ -138,21 +157,31 @@ func open(path string, log *slog.Logger) (s *Store, opened fs.FileInfo, err erro
 			return f, err
 		},
 	}
-	s = &Store{log: log}
-	err = guard(func() (err error) {
-		if s.db, err = bbolt.Open(path, 0o600, options); err != nil {
+	s = &Store{log: log, verified: make(chan struct{})}
+	err = guard(func() error {
+		db, err := bbolt.Open(path, 0o600, options)
+		s.db.Store(db)
+		if err != nil {
 			return err
 		}
-		return s.prepare()
+		return s.prepare(rest == nil)
 	})
 	if err == nil {
+		if rest == nil {
+			close(s.verified)
+		} else {
+			go s.verify(path, opened, rest)
+		}
 		if opened.Size() == 0 {
 			syncDirectory(filepath.Dir(path))
 		}
 		return s, opened, nil
 	}
-	if s.db != nil {
-		s.db.Close()
+	if rest != nil {
+		syscall.Munmap(rest)
+	}
+	if db := s.db.Load(); db != nil {
+		db.Close()
 	}
 	if file != nil {
 		file.Close() // gives the lock back, whatever state bbolt is in
@@ -160,10 +189,11 @@ func open(path string, log *slog.Logger) (s *Store, opened fs.FileInfo, err erro
 	return nil, opened, explain(path, err)
 }
 
-// prepare checks the layout and counts the sessions, or writes a new layout.
-func (s *Store) prepare() error {
+// prepare checks the layout and counts the sessions, or takes the file's word
+// for how many there are where it has not been checked; or writes a new layout.
+func (s *Store) prepare(checked bool) error {
 	fresh := false
-	err := s.db.View(func(tx *bbolt.Tx) error {
+	err := s.db.Load().View(func(tx *bbolt.Tx) error {
 		meta := tx.Bucket(bucketMeta)
 		if meta == nil {
 			if name, _ := tx.Cursor().First(); name != nil {
@@ -183,18 +213,21 @@ func (s *Store) prepare() error {
 				return fmt.Errorf("%w: %q is missing", errCorrupt, name)
 			}
 		}
-		n := int64(0)
-		c := tx.Bucket(bucketLife).Cursor()
-		for k, _ := c.First(); k != nil; k, _ = c.Next() {
-			n++
+		s.counted = true
+		if checked {
+			return s.count(tx)
 		}
-		s.len.Store(n)
+		var n int64
+		if n, s.counted = readCount(meta); s.counted {
+			s.len.Store(n)
+		}
 		return nil
 	})
 	if err != nil || !fresh {
 		return err
 	}
-	return s.db.Update(create)
+	s.counted = true
+	return s.db.Load().Update(create)
 }
 
 func create(tx *bbolt.Tx) error {

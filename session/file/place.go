@@ -41,10 +41,10 @@ func checkDirectory(dir string, log *slog.Logger) error {
 	return nil
 }
 
-// openChecked opens the file for bbolt: never through a symlink, a plain file
-// of our own with mode 0600, locked, and sound. With an error it may return the
-// file too, so that the caller knows which it is about.
-func openChecked(path string, flag int, mode fs.FileMode, log *slog.Logger) (*os.File, error) {
+// openPrivate opens the file for bbolt: never through a symlink, a plain file of
+// our own with mode 0600, and locked. With an error it may return the file too,
+// so that the caller knows which it is about.
+func openPrivate(path string, flag int, mode fs.FileMode, log *slog.Logger) (*os.File, error) {
 	f, err := os.OpenFile(path, flag|syscall.O_NOFOLLOW, mode)
 	if err != nil {
 		return nil, err
@@ -65,28 +65,7 @@ func openChecked(path string, flag int, mode fs.FileMode, log *slog.Logger) (*os
 		}
 		log.Warn("the session file was open to other users of this machine; its mode is 0600 now", "file", path, "mode", fmt.Sprintf("%04o", info.Mode().Perm()))
 	}
-	if err := lock(f); err != nil {
-		return f, err
-	}
-	// Its size may have changed while we waited.
-	if info, err = f.Stat(); err != nil {
-		return f, err
-	}
-	if info.Size() == 0 {
-		return f, nil
-	}
-	return f, checkFile(f, info.Size())
-}
-
-// checkFile checks the file where it lies. A fault on the way, should it be cut
-// short or not be readable, is caught by guard.
-func checkFile(f *os.File, size int64) error {
-	b, err := syscall.Mmap(int(f.Fd()), 0, int(size), syscall.PROT_READ, syscall.MAP_SHARED)
-	if err != nil {
-		return fmt.Errorf("mapping %s: %w", f.Name(), err)
-	}
-	defer syscall.Munmap(b)
-	return check(b)
+	return f, lock(f)
 }
 
 // lock takes the lock that bbolt takes too: on the same open file the second

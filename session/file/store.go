@@ -220,8 +220,16 @@ func (s *Store) removeOver(ctx context.Context, keys []session.Key, now time.Tim
 	return removed, nil
 }
 
-// Len returns the number of records, which is kept count of.
+// Len returns the number of records, which is kept count of. A large file that
+// does not say how many there are is counted after it has been checked.
 func (s *Store) Len(ctx context.Context) (int, error) {
+	if !s.counted {
+		select {
+		case <-s.verified:
+		case <-ctx.Done():
+			return 0, fmt.Errorf("waiting for the sessions to be counted: %w", ctx.Err())
+		}
+	}
 	if err := s.read(ctx, func(*bbolt.Tx) error { return nil }); err != nil {
 		return 0, err
 	}
