@@ -1,12 +1,14 @@
 package auth_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"outpost/access"
 	"outpost/auth"
 	"outpost/session"
 	"outpost/session/memory"
@@ -109,4 +111,30 @@ func BenchmarkCheck(b *testing.B) {
 			b.Errorf("status %d", w.status)
 		}
 	})
+}
+
+// BenchmarkCheckAmongApplications is the check of one application, beside many.
+func BenchmarkCheckAmongApplications(b *testing.B) {
+	for _, n := range []int{1, 10_000} {
+		b.Run(fmt.Sprintf("applications-%d", n), func(b *testing.B) {
+			t := &testing.T{}
+			s := newStage(t, quiet, func(c *auth.Config) {
+				for i := range n - 1 {
+					c.Applications = append(c.Applications, auth.Application{
+						Name: fmt.Sprintf("app-%d", i), ExternalURL: fmt.Sprintf("https://app-%d.example.org", i), Providers: []string{"idp"}, Policy: access.Everyone(),
+					})
+				}
+			})
+			alice := s.browser("alice")
+			s.want(alice.visit("https://app.example.com/"), http.StatusOK)
+			r, w := checkRequest(alice.cookie("https://app.example.com/", "__Secure-outpost-home")), &discard{header: http.Header{}}
+			b.ReportAllocs()
+			for b.Loop() {
+				s.outpost.ServeNginx(w, r)
+			}
+			if w.status != http.StatusOK {
+				b.Errorf("status %d", w.status)
+			}
+		})
+	}
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"outpost/auth"
+	"outpost/session"
+	"outpost/session/memory"
 )
 
 // Sign-ins that are begun and never finished, and callbacks that were never
@@ -238,4 +240,86 @@ func TestDiscoveryIsShared(t *testing.T) {
 			t.Errorf("the provider was asked %d times", n)
 		}
 	})
+}
+
+// Checks of strangers, with no cookie and with every kind of cookie that is not
+// ours, write nothing and leave nothing in memory: a million of them directly,
+// and some thousands through the HTTP server.
+func TestCheckFloodLeavesNothing(t *testing.T) {
+	s := newStage(t, quiet)
+	s.want(s.browser("alice").visit("https://app.example.com/"), http.StatusOK)
+	foreign, err := session.New(session.Config{Store: memory.New(), Secrets: [][]byte{[]byte("the secret of somebody else's outpost")}, Max: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged, _, err := foreign.Create(t.Context(), "__Secure-outpost-home", session.Session{Application: "home", Provider: "idp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bogus := func(i int) string {
+		switch i % 5 {
+		case 0: // well-formed, sealed by somebody else, each another
+			return fmt.Sprintf("%08x", i) + forged[8:]
+		case 1:
+			return fmt.Sprintf("garbage-%d-;=\x80\"", i)
+		case 2: // longer than any of ours
+			return strings.Repeat("A", 1000+i%3000)
+		case 3: // of the right length, and nothing else
+			return fmt.Sprintf("%0*d", len(forged), i)
+		}
+		return strings.Repeat(fmt.Sprintf("v%d; __Secure-outpost-home=", i), 40) // many at once
+	}
+	direct := func(n int, cookie func(int) string) {
+		w := &discard{header: http.Header{}}
+		r := checkRequest("")
+		for i := range n {
+			if cookie != nil {
+				r = checkRequest(cookie(i))
+			}
+			if s.outpost.ServeNginx(w, r); w.status != http.StatusUnauthorized {
+				t.Fatalf("check %d: status %d", i, w.status)
+			}
+			clear(w.header)
+		}
+	}
+	server := httptest.NewServer(http.HandlerFunc(s.outpost.ServeNginx))
+	defer server.Close()
+	client := server.Client()
+	served := func(n int) {
+		for i := range n {
+			r := checkRequest("")
+			if i%2 == 1 {
+				r = checkRequest(bogus(i))
+			}
+			r.RequestURI, r.URL.Scheme, r.URL.Host = "", "http", server.Listener.Addr().String()
+			r.Header.Set("Cookie", strings.Map(func(c rune) rune {
+				if c < ' ' || c > '~' {
+					return -1
+				}
+				return c
+			}, r.Header.Get("Cookie")))
+			answer, err := client.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer.Body.Close()
+			if answer.StatusCode != http.StatusUnauthorized || answer.Header.Get("Set-Cookie") != "" {
+				t.Fatalf("over HTTP, check %d: %s, Set-Cookie %q", i, answer.Status, answer.Header.Get("Set-Cookie"))
+			}
+		}
+	}
+
+	direct(1000, nil)
+	direct(1000, bogus)
+	served(200)
+	before := heap()
+	direct(1_000_000, nil)
+	direct(100_000, bogus)
+	served(5000)
+	if after := heap(); after > before+1<<20 {
+		t.Errorf("the heap grew by %d bytes", after-before)
+	}
+	if n, err := s.outpost.Sessions().Len(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d sessions, %v", n, err)
+	}
 }

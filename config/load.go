@@ -11,7 +11,7 @@ import (
 // Size limits, in bytes. Both are far beyond any sensible file and keep a
 // mistaken path (a device, a database) from filling the memory.
 const (
-	maxFile   = 1 << 20
+	maxFile   = 8 << 20 // tens of thousands of applications
 	maxSecret = 64 << 10
 )
 

@@ -255,7 +255,7 @@ func TestUnreadable(t *testing.T) {
 		{"name-with-a-newline", "a\nb", `the name "a\nb" holds control characters`},
 		{"not-there", filepath.Join(dir, "none.yaml"), "no such file or directory"},
 		{"directory", dir, "is a directory, not a file: Docker makes one where the file to mount does not exist"},
-		{"too-large", write(t, "large.yaml", strings.Repeat("#", 1<<20+1)), "is larger than 1024 KiB"},
+		{"too-large", write(t, "large.yaml", strings.Repeat("#", 8<<20+1)), "is larger than 8192 KiB"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -57,8 +57,9 @@ func (r *reader) check(c *Config) {
 	}
 	r.checkRedis(c)
 	r.checkProviders(c)
+	firsts := map[string]int{}
 	for i := range c.Applications {
-		r.checkApplication(c, i)
+		r.checkApplication(c, i, firsts)
 	}
 }
 
@@ -99,29 +100,32 @@ func (r *reader) providerPath(i int) string {
 	return "provider"
 }
 
-func (r *reader) checkApplication(c *Config, i int) {
+// checkApplication checks one application. firsts has the first that has each
+// value that only one may have, and is added to.
+func (r *reader) checkApplication(c *Config, i int, firsts map[string]int) {
 	a := c.Applications[i]
 	path := entryPath("applications", i)
 	r.checkProviderOf(c, a, path)
 	r.checkDomain(a, path)
 
-	unique := func(key string, same func(Application) bool) {
-		if first := slices.IndexFunc(c.Applications, same); first < i {
-			r.report(path+"."+key, "must be unique, "+entryPath("applications", first)+" has it too", "")
+	unique := func(key, value string) {
+		if value == "" {
+			return
 		}
+		if first, twice := firsts[key+" "+value]; twice {
+			r.report(path+"."+key, "must be unique, "+entryPath("applications", first)+" has it too", "")
+			return
+		}
+		firsts[key+" "+value] = i
 	}
-	if a.Name != "" {
-		unique("name", func(o Application) bool { return o.Name == a.Name })
-	}
+	unique("name", a.Name)
 	if a.ExternalURL != nil {
 		// A request is matched by the name of its host alone, since cookies
 		// keep neither ports nor schemes apart.
-		unique("external_url", func(o Application) bool {
-			return o.ExternalURL != nil && o.ExternalURL.Hostname() == a.ExternalURL.Hostname()
-		})
+		unique("external_url", a.ExternalURL.Hostname())
 	}
-	if a.CookieDomain != "" && a.Mode == Domain {
-		unique("cookie_domain", func(o Application) bool { return o.Mode == Domain && o.CookieDomain == a.CookieDomain })
+	if a.Mode == Domain {
+		unique("cookie_domain", a.CookieDomain)
 	}
 }
 
