@@ -16,7 +16,7 @@ import (
 )
 
 // fillers is how many sign in at once: so many share one commit.
-const fillers = 4096
+const fillers = 131_072
 
 // fill creates n sessions in the daemon's file store, before it has it open: of
 // n people, each of whom has an ID token and a refresh token of the usual size.

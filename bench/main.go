@@ -27,7 +27,13 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout)
+	do, args := run, os.Args[1:]
+	if len(args) > 0 && args[0] == "scale" {
+		do, args = scale, args[1:]
+	} else if len(args) > 0 && args[0] == "soak" {
+		do, args = soak, args[1:]
+	}
+	err := do(ctx, args, os.Stdout)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,9 +33,21 @@ func (s *Sessions) Run(ctx context.Context) {
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
 	var first <-chan time.Time // nil unless a first check waits to be written down
+	// Clearing up may take minutes, and idle times are not to wait for it.
+	var clearing sync.WaitGroup
+	var busy atomic.Bool
+	clearUp := func(work func(context.Context)) {
+		if busy.CompareAndSwap(false, true) {
+			clearing.Go(func() {
+				defer busy.Store(false)
+				work(ctx)
+			})
+		}
+	}
 	for {
 		select {
 		case <-ctx.Done():
+			clearing.Wait()
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 			defer cancel()
 			s.flushLogged(last)
@@ -52,10 +65,12 @@ func (s *Sessions) Run(ctx context.Context) {
 			s.retryEnded(ctx)
 			s.flushLogged(ctx)
 		case <-s.full:
-			s.makeRoom(ctx)
+			clearUp(s.makeRoom)
 		case <-sweep.C:
-			s.sweep(ctx)
-			s.makeRoom(ctx) // others may share the store
+			clearUp(func(ctx context.Context) {
+				s.sweep(ctx)
+				s.makeRoom(ctx) // others may share the store
+			})
 		}
 	}
 }

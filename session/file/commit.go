@@ -88,7 +88,7 @@ func (s *Store) commitGroup(group []*write) error {
 			s.broken.Store(true)
 			s.reportDamage(err)
 		}
-		return fmt.Errorf("writing the session file: %w", err)
+		return fmt.Errorf("writing the session file: %w%s", err, hint(err))
 	}
 	s.len.Add(int64(delta))
 	return nil
@@ -110,7 +110,7 @@ func (s *Store) read(ctx context.Context, do func(*bbolt.Tx) error) error {
 	if errors.Is(err, errCorrupt) && s.isVerified() {
 		s.reportDamage(err)
 	}
-	return fmt.Errorf("reading the session file: %w", err)
+	return fmt.Errorf("reading the session file: %w%s", err, hint(err))
 }
 
 // isVerified reports whether the file has been checked whole. What is damaged

@@ -279,7 +279,6 @@ func guard(f func() error) (err error) {
 
 // explain says what to do about a file that cannot be opened.
 func explain(path string, err error) error {
-	hint := ""
 	switch {
 	case errors.Is(err, errCorrupt), errors.Is(err, errNewer):
 		return err
@@ -288,11 +287,24 @@ func explain(path string, err error) error {
 	case errors.Is(err, syscall.ELOOP):
 		return fmt.Errorf("opening the session file %s: it is a symlink, which is refused: name the file itself", path)
 	case errors.Is(err, fs.ErrPermission):
-		hint = fmt.Sprintf(": this process runs as uid %d: make the file and its directory belong to it (chown %d)", os.Geteuid(), os.Geteuid())
-	case errors.Is(err, syscall.EROFS):
-		hint = ": mount the data directory writable"
-	case errors.Is(err, syscall.ENOSPC):
-		hint = ": make room on the disk"
+		return fmt.Errorf("opening the session file: %w: this process runs as uid %d: make the file and its directory belong to it (chown %d)", err, os.Geteuid(), os.Geteuid())
 	}
-	return fmt.Errorf("opening the session file: %w%s", err, hint)
+	return fmt.Errorf("opening the session file: %w%s", err, hint(err))
+}
+
+// hint says what to do about a disk that takes nothing; "" for any other error.
+func hint(err error) string {
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		return ": mount the data directory writable"
+	case errors.Is(err, syscall.ENOSPC):
+		return ": make room on the disk"
+	case errors.Is(err, syscall.EDQUOT):
+		return ": this user's quota is used up: raise it, or make room"
+	case errors.Is(err, syscall.EFBIG):
+		return ": files may not be so large here: raise the limit (ulimit -f)"
+	case errors.Is(err, syscall.EIO):
+		return ": check the disk"
+	}
+	return ""
 }
