@@ -260,3 +260,41 @@ func TestEvictionKeepsTheBusy(t *testing.T) {
 		}
 	})
 }
+
+// slow is a store whose sweep takes until it is told that it is over.
+type slow struct {
+	shaky
+	over chan struct{}
+}
+
+func (s *slow) Sweep(ctx context.Context, now time.Time, idle time.Duration) (int, error) {
+	select {
+	case <-s.over:
+	case <-ctx.Done():
+	}
+	return s.shaky.Sweep(ctx, now, idle)
+}
+
+// A sweep that takes minutes keeps no idle time from being written, and a stop
+// does not wait for it.
+func TestIdleTimesAreWrittenWhileASweepGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &slow{shaky: shaky{Store: newMemory()}, over: make(chan struct{})}
+		s := newSessions(t, session.Config{Store: store, Idle: time.Hour})
+		value, _ := create(t, s, alice())
+		stop := run(t, s)
+		time.Sleep(5*time.Minute + time.Second) // the sweep has begun
+		mustFind(t, s, value).Accept(time.Now())
+		time.Sleep(time.Minute)
+		if store.touched.Load() != 1 {
+			t.Error("the idle time was not written within a minute")
+		}
+		time.Sleep(20 * time.Minute) // no second sweep comes beside the first
+		before := time.Now()
+		stop()
+		if took := time.Since(before); took > time.Second {
+			t.Errorf("the stop took %v", took)
+		}
+		mustFind(t, s, value)
+	})
+}
