@@ -4,8 +4,12 @@
 # How long each fuzz target runs, and what bench is told:
 #   make fuzz FUZZTIME=5m
 #   make bench BENCH='-rounds 60'
+#   make scale SESSIONS=100000
+#   make soak SOAK=1h
 FUZZTIME ?= 20s
 BENCH    ?=
+SESSIONS ?= 1000000
+SOAK     ?= 7m
 
 # The daemon's module, and three whose dependencies it must not have.
 MODULES := . demo e2e e2e/provider
@@ -67,6 +71,18 @@ fuzz: ## run every fuzz target for FUZZTIME (20s) each
 bench: ## measure the check: directly, through nginx, while a provider hangs; and memory, size, start
 	.ci/install nginx-light wrk
 	go run ./bench $(BENCH)
+
+.PHONY: scale
+scale: ## fill a store with SESSIONS (1000000), measure start, check and sweep with it, and 10,000 applications
+	go run ./bench scale -sessions $(SESSIONS)
+	go test -run '^$$' -bench '^BenchmarkCheckAmongApplications$$' -benchmem ./auth
+	go test -run '^$$' -bench '^BenchmarkLoad$$' -benchtime 3x -benchmem ./config
+	go test -run '^$$' -bench '^BenchmarkCachedSession$$' -benchtime 1x ./session
+	go test -run '^TestCheckFloodLeavesNothing$$' -count=1 -v ./auth
+
+.PHONY: soak
+soak: ## run the daemon for SOAK (7m) with browsers coming and going, and see that nothing grows and no answer is wrong
+	go run ./bench soak -duration $(SOAK)
 
 .PHONY: image
 image: ## build the container image and run it: with Docker, or with Podman where no engine answers
