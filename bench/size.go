@@ -57,7 +57,7 @@ func size(ctx context.Context, ask load, folder string) (*sheet, error) {
 	}
 	defer running.stop()
 	time.Sleep(time.Second)
-	idle, err := resident(running.pid)
+	idle, err := rss(running.pid)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func size(ctx context.Context, ask load, folder string) (*sheet, error) {
 	if _, err := ask.run(ctx, running, false); err != nil {
 		return nil, err
 	}
-	loaded, err := resident(running.pid)
+	loaded, err := rss(running.pid)
 	if err != nil {
 		return nil, err
 	}
@@ -110,8 +110,8 @@ func (d *daemon) coldStart(ctx context.Context, binary string) (time.Duration, e
 	return 0, fmt.Errorf("after a cold start nothing answers within %v", startTimeout)
 }
 
-// resident is a process's resident memory in MiB (proc_pid_status(5)).
-func resident(pid int) (float64, error) {
+// rss is a process's resident memory in MiB (proc_pid_status(5)).
+func rss(pid int) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
