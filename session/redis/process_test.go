@@ -6,6 +6,7 @@ package redis_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"testing"
@@ -85,13 +86,7 @@ func (r replica) wants(t testing.TB, value string, want int) {
 
 func (r replica) eventually(t testing.TB, value string, want int) {
 	t.Helper()
-	got := 0
-	defer func() {
-		if t.Failed() {
-			t.Logf("the last answer was %d, want %d", got, want)
-		}
-	}()
-	eventually(t, "the answer of a check", func() bool { got = r.answer(value); return got == want })
+	eventually(t, fmt.Sprintf("a check to be answered %d", want), func() bool { return r.answer(value) == want })
 }
 
 // never checks for as long as it takes, and fails for an answer that must not

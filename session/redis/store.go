@@ -149,19 +149,35 @@ func (s *Store) removeFormer(ctx context.Context, client rueidis.Client, key ses
 	return s.addTo(ctx, client, slices.DeleteFunc(gone, func(i session.Key) bool { return !slices.Contains(l.indexes, i) }), key)
 }
 
-// Load returns the record, or session.ErrNone.
+// Load returns the record, or session.ErrNone. Checks wait for it, so that it
+// keeps to its time also where the client does not: that waits for a connection
+// that somebody else has begun to make for as long as it takes.
 func (s *Store) Load(ctx context.Context, key session.Key) (session.Record, error) {
 	client, ctx, cancel, err := s.call(ctx)
 	if err != nil {
 		return session.Record{}, err
 	}
-	defer cancel()
-	// Without a script, so that it is read as often as it takes. Between the
-	// two a record can end, and then it is none.
-	replies := client.DoMulti(ctx,
-		client.B().Get().Key(s.record(key)).Build(),
-		client.B().Hget().Key(s.ledger(key[0])).Field(string(key[:])).Build())
-	return recordOf(replies[0], replies[1])
+	type answer struct {
+		record session.Record
+		err    error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		defer cancel()
+		// Without a script, so that it is read as often as it takes. Between
+		// the two a record can end, and then it is none.
+		replies := client.DoMulti(ctx,
+			client.B().Get().Key(s.record(key)).Build(),
+			client.B().Hget().Key(s.ledger(key[0])).Field(string(key[:])).Build())
+		record, err := recordOf(replies[0], replies[1])
+		answers <- answer{record, err}
+	}()
+	select {
+	case a := <-answers:
+		return a.record, a.err
+	case <-ctx.Done():
+		return session.Record{}, fmt.Errorf("loading: %w", ctx.Err())
+	}
 }
 
 // recordOf makes a record of what GET and HGET said.
