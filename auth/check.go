@@ -15,7 +15,7 @@ package auth
 //
 // The path is not looked at: nothing below any prefix, our own included, is
 // exempt. No step asks the network or the disk, but for a session that is not
-// in the hot cache.
+// in the hot cache, or while a store that other replicas share is silent.
 
 import (
 	"context"

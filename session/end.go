@@ -139,7 +139,8 @@ func (s *Sessions) forget(key Key) {
 }
 
 // delete removes an ended session from the store. Once it is gone there, no
-// load can find it, and the key need not be remembered.
+// load can find it, and the key need not be remembered; but for a while where a
+// shared store may forget what it was told: see lost.
 func (s *Sessions) delete(ctx context.Context, key Key) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()

@@ -185,8 +185,8 @@ func (s *Sessions) Create(ctx context.Context, cookieName string, sess Session) 
 // that was not sealed here costs a MAC and never reaches the store. Finding is
 // not accepting: see Live.Accept.
 //
-// The error is ErrNone, or Is ErrStore if the session is not hot and the store
-// cannot be asked.
+// The error is ErrNone, or Is ErrStore if the store cannot be asked and the session
+// is not hot, or the hot cache may not be trusted any more: see Shared.
 func (s *Sessions) Find(ctx context.Context, cookieName, value string) (*Live, error) {
 	if len(value) == 0 || len(value) > maxCookieValue {
 		return nil, ErrNone

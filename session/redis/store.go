@@ -1,15 +1,12 @@
 package redis
 
-// The calls of session.Shared but for those that go through all records.
+// The calls of session.Shared that are about records one by one.
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -17,41 +14,9 @@ import (
 	"outpost/session"
 )
 
-// tags is the number of hash tags, and of ledgers.
-const tags = 256
-
 // touchStep is how many records one script touches at most: for that long
 // nobody else is served.
 const touchStep = 64
-
-// A line of the ledger: expires and seen in nanoseconds, noted in seconds, in
-// decimal; then the indexes as they are.
-const (
-	timeLen  = 20
-	notedLen = 11
-	lineHead = 2*timeLen + notedLen
-)
-
-type line struct {
-	expires, seen time.Time
-	noted         time.Time // by the server's clock
-	indexes       []session.Key
-}
-
-func (s *Store) record(key session.Key) string {
-	k := hex.EncodeToString(key[:])
-	return s.prefix + "r:{" + k[:2] + "}" + k
-}
-
-func (s *Store) ledger(tag byte) string {
-	return s.prefix + "m:{" + hex.EncodeToString([]byte{tag}) + "}"
-}
-
-func (s *Store) index(index session.Key) string {
-	return s.prefix + "i:" + hex.EncodeToString(index[:])
-}
-
-func (s *Store) keys(key session.Key) []string { return []string{s.record(key), s.ledger(key[0])} }
 
 // Save writes the record. When it returns nil the server has it; what becomes
 // of it should the server stop is the server's to say (appendonly, replicas).
@@ -176,6 +141,12 @@ func (s *Store) Load(ctx context.Context, key session.Key) (session.Record, erro
 	case a := <-answers:
 		return a.record, a.err
 	case <-ctx.Done():
+	}
+	// The end of the call ends ctx as well, and then the answer is there.
+	select {
+	case a := <-answers:
+		return a.record, a.err
+	default:
 		return session.Record{}, fmt.Errorf("loading: %w", ctx.Err())
 	}
 }
@@ -313,58 +284,6 @@ func (s *Store) Find(ctx context.Context, index session.Key) ([]session.Key, err
 	return keys, nil
 }
 
-// Lock takes the lock of the key for hold.
-func (s *Store) Lock(ctx context.Context, key session.Key, hold time.Duration) (unlock func(), err error) {
-	client, call, cancel, err := s.call(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer cancel()
-	name, token := []string{s.prefix + "l:" + hex.EncodeToString(key[:])}, rand.Text()
-	got, err := lockScript.Exec(call, client, name, []string{token, strconv.FormatInt(max(hold.Milliseconds(), 1), 10)}).AsBool()
-	if err != nil {
-		return nil, explain(err)
-	}
-	if !got {
-		return nil, session.ErrLocked
-	}
-	return func() {
-		// A lock that cannot be given back is over by itself.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
-		defer cancel()
-		unlockScript.Exec(ctx, client, name, []string{token})
-	}, nil
-}
-
-// Note keeps a time for hold.
-func (s *Store) Note(ctx context.Context, key session.Key, at time.Time, hold time.Duration) error {
-	client, ctx, cancel, err := s.call(ctx)
-	if err != nil {
-		return err
-	}
-	defer cancel()
-	return explain(client.Do(ctx, client.B().Set().Key(s.note(key)).Value(digits(at)).Px(max(hold, time.Millisecond)).Build().ToRetryable()).Error())
-}
-
-// Noted returns the time that was noted, or the zero time.
-func (s *Store) Noted(ctx context.Context, key session.Key) (time.Time, error) {
-	client, ctx, cancel, err := s.call(ctx)
-	if err != nil {
-		return time.Time{}, err
-	}
-	defer cancel()
-	at, err := client.Do(ctx, client.B().Get().Key(s.note(key)).Build()).AsInt64()
-	if rueidis.IsRedisNil(err) {
-		return time.Time{}, nil
-	}
-	if err != nil {
-		return time.Time{}, explain(err)
-	}
-	return time.Unix(0, at).UTC(), nil
-}
-
-func (s *Store) note(key session.Key) string { return s.prefix + "n:" + hex.EncodeToString(key[:]) }
-
 // addTo adds the record to the indexes, removeFrom takes it out.
 func (s *Store) addTo(ctx context.Context, client rueidis.Client, indexes []session.Key, key session.Key) error {
 	return s.each(ctx, client, indexes, func(name string) rueidis.Completed {
@@ -388,39 +307,4 @@ func (s *Store) each(ctx context.Context, client rueidis.Client, indexes []sessi
 		errs = append(errs, explain(reply.Error()))
 	}
 	return errors.Join(errs...)
-}
-
-func digits(t time.Time) string { return fmt.Sprintf("%0*d", timeLen, max(t.UnixNano(), 0)) }
-
-// milliseconds is when a record ends, never before it does.
-func milliseconds(t time.Time) string { return strconv.FormatInt(t.UnixMilli()+1, 10) }
-
-func joined(indexes []session.Key) string {
-	var b []byte
-	for _, index := range indexes {
-		b = append(b, index[:]...)
-	}
-	return string(b)
-}
-
-func readLine(text string) (line, error) {
-	if text == "" {
-		return line{}, nil
-	}
-	rest := len(text) - lineHead
-	if rest < 0 || rest%len(session.Key{}) != 0 {
-		return line{}, errPattern
-	}
-	var n [3]int64
-	for i, part := range []string{text[:timeLen], text[timeLen : 2*timeLen], text[2*timeLen : lineHead]} {
-		var err error
-		if n[i], err = strconv.ParseInt(part, 10, 64); err != nil {
-			return line{}, errPattern
-		}
-	}
-	l := line{expires: time.Unix(0, n[0]).UTC(), seen: time.Unix(0, n[1]).UTC(), noted: time.Unix(n[2], 0)}
-	for at := lineHead; at < len(text); at += len(session.Key{}) {
-		l.indexes = append(l.indexes, session.Key([]byte(text[at:at+len(session.Key{})])))
-	}
-	return l, nil
 }
