@@ -25,7 +25,6 @@ const handOverQueue = 128
 type listener struct {
 	config  Config
 	address net.Addr
-	file    string // the unix socket's path; "" for TCP
 	socket  int
 	wake    int // an eventfd that is readable once it is over
 
@@ -46,13 +45,9 @@ func Listen(l net.Listener, c Config) (net.Listener, error) {
 	if f.socket, err = detach(l); err != nil {
 		return nil, fmt.Errorf("taking over the listener on %s: %w", f.address, err)
 	}
-	if a, ok := f.address.(*net.UnixAddr); ok {
-		f.file = a.Name
-	} else {
-		// Wakes nobody before the request is there. Not every kernel's every
-		// TCP has it, and it changes nothing but the price.
-		unix.SetsockoptInt(f.socket, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, int(c.HeaderTime.Seconds()))
-	}
+	// Wakes nobody before the request is there. Unix sockets do not have it, nor
+	// has every TCP, and it changes nothing but the price.
+	unix.SetsockoptInt(f.socket, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, int(c.HeaderTime.Seconds()))
 	f.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC)
 	threads := make([]*thread, c.Threads)
 	for i := 0; i < len(threads) && err == nil; i++ {
@@ -105,8 +100,8 @@ func (f *listener) Close() error {
 		f.threads.Wait()
 		unix.Close(f.socket)
 		unix.Close(f.wake)
-		if f.file != "" {
-			os.Remove(f.file)
+		if a, ok := f.address.(*net.UnixAddr); ok {
+			os.Remove(a.Name)
 		}
 		close(f.handed) // after what is in it: net/http serves that too
 	})

@@ -17,31 +17,19 @@ import (
 // next one overwrites.
 type request struct {
 	host   string
-	header http.Header // those of wanted that are there
+	header http.Header // those of names; without values where there are none
 	close  bool        // Connection: close
 
-	line   string // the request line that is answered
-	wanted []wanted
-}
-
-// wanted is a header that Config asks for, and room for its values.
-type wanted struct {
-	name   string
-	values []string
-}
-
-func newRequest(c Config) *request {
-	r := &request{line: "GET " + c.Path + " HTTP/1.1", header: http.Header{}}
-	for _, name := range c.Headers {
-		r.wanted = append(r.wanted, wanted{name: name})
-	}
-	return r
+	line  string // the request line that is answered
+	names []string
 }
 
 // parse reports whether b is one whole request that may be answered, and
 // nothing besides. Its strings are b's bytes.
 func (r *request) parse(b []byte) bool {
-	clear(r.header)
+	for _, name := range r.names {
+		r.header[name] = r.header[name][:0]
+	}
 	line, rest, ok := cutLine(b)
 	if !ok || string(line) != r.line {
 		return false
@@ -79,17 +67,11 @@ func (r *request) parse(b []byte) bool {
 
 // note keeps the value of a header that is asked for.
 func (r *request) note(name, value string) {
-	for i := range r.wanted {
-		w := &r.wanted[i]
-		if len(w.name) != len(name) || !strings.EqualFold(w.name, name) {
-			continue
+	for _, one := range r.names {
+		if len(one) == len(name) && strings.EqualFold(one, name) {
+			r.header[one] = append(r.header[one], value)
+			return
 		}
-		if _, again := r.header[w.name]; !again {
-			w.values = w.values[:0]
-		}
-		w.values = append(w.values, value)
-		r.header[w.name] = w.values
-		return
 	}
 }
 

@@ -27,13 +27,11 @@ const (
 type thread struct {
 	*listener
 	epoll    int
-	request  *request
+	request  request
 	read     []byte
 	answer   []byte
 	waits    []time.Time // by descriptor: until when its connection may wait; zero for what is not here
 	now      time.Time   // when the last wait was over
-	date     []byte      // the header line of the second that now is in
-	dated    int64
 	peer     unix.RawSockaddrAny
 	peerSize uint32
 	over     bool
@@ -41,12 +39,10 @@ type thread struct {
 
 func newThread(f *listener) (*thread, error) {
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err != nil {
-		return nil, err
-	}
-	t := &thread{listener: f, epoll: epoll, request: newRequest(f.config), read: make([]byte, readSize), answer: make([]byte, 0, readSize)}
+	t := &thread{listener: f, epoll: epoll, read: make([]byte, readSize), answer: make([]byte, 0, readSize)}
+	t.request = request{line: "GET " + f.config.Path + " HTTP/1.1", names: f.config.Headers, header: http.Header{}}
 	// Of several threads that wait for one listener, one is woken.
-	return t, errors.Join(t.watch(f.socket, unix.EPOLLIN|unix.EPOLLEXCLUSIVE), t.watch(f.wake, unix.EPOLLIN))
+	return t, errors.Join(err, t.watch(f.socket, unix.EPOLLIN|unix.EPOLLEXCLUSIVE), t.watch(f.wake, unix.EPOLLIN))
 }
 
 func (t *thread) watch(fd int, events uint32) error {
@@ -54,8 +50,7 @@ func (t *thread) watch(fd int, events uint32) error {
 }
 
 func (t *thread) run() {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	runtime.LockOSThread() // and it ends with the goroutine
 	defer unix.Close(t.epoll)
 	events := make([]unix.EpollEvent, eventBatch)
 	swept := time.Now()
@@ -124,14 +119,12 @@ func (t *thread) failed(err error) {
 // proxy.
 func (t *thread) trusted() bool {
 	switch t.peer.Addr.Family {
-	case unix.AF_UNIX:
-		return true
 	case unix.AF_INET:
 		return t.config.Trusts(netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(&t.peer)).Addr))
 	case unix.AF_INET6:
 		return t.config.Trusts(netip.AddrFrom16((*unix.RawSockaddrInet6)(unsafe.Pointer(&t.peer)).Addr))
 	}
-	return false
+	return t.peer.Addr.Family == unix.AF_UNIX
 }
 
 // serve reads once and answers, or gives the connection to net/http.
@@ -176,11 +169,7 @@ func (t *thread) decide() (decided bool) {
 	if b == nil {
 		return false
 	}
-	if s := t.now.Unix(); s != t.dated {
-		t.dated = s
-		t.date = t.now.UTC().AppendFormat(append(t.date[:0], "Date: "...), http.TimeFormat)
-	}
-	b = append(b, t.date...)
+	b = t.now.UTC().AppendFormat(append(b, "Date: "...), http.TimeFormat)
 	b = append(b, "\r\nContent-Length: 0\r\n"...)
 	if t.request.close || t.over {
 		b = append(b, "Connection: close\r\n"...)
