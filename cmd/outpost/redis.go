@@ -15,6 +15,14 @@ import (
 
 // openRedis does not wait for the server: see redis.Open.
 func openRedis(c config.Redis, log *slog.Logger) (*redis.Store, error) {
+	wired, err := redisConfig(c, log)
+	if err != nil {
+		return nil, err
+	}
+	return redis.Open(wired)
+}
+
+func redisConfig(c config.Redis, log *slog.Logger) (redis.Config, error) {
 	wired := redis.Config{
 		Username: c.Username, Password: c.Password.Reveal(), Database: c.Database, Prefix: c.Prefix, Log: log,
 		Master: c.Sentinel.Master, SentinelUsername: c.Sentinel.Username, SentinelPassword: c.Sentinel.Password.Reveal(),
@@ -31,7 +39,7 @@ func openRedis(c config.Redis, log *slog.Logger) (*redis.Store, error) {
 	if c.TLS || scheme == "rediss" {
 		roots, err := x509.SystemCertPool()
 		if err != nil {
-			return nil, fmt.Errorf("reading the system's certificates: %w", err)
+			return redis.Config{}, fmt.Errorf("reading the system's certificates: %w", err)
 		}
 		roots.AppendCertsFromPEM([]byte(c.Authorities()))
 		wired.TLS = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
@@ -39,5 +47,5 @@ func openRedis(c config.Redis, log *slog.Logger) (*redis.Store, error) {
 			wired.SentinelTLS = wired.TLS
 		}
 	}
-	return redis.Open(wired)
+	return wired, nil
 }
