@@ -16,7 +16,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,14 +68,7 @@ func startHungProvider() (*hungProvider, error) {
 		"issuer": p.issuer, "authorization_endpoint": p.issuer + "/authorize", "token_endpoint": p.issuer + "/token", "jwks_uri": p.issuer + "/keys",
 		"id_token_signing_alg_values_supported": []string{"ES256"},
 	}))
-	public, err := key.PublicKey.Bytes() // 4, X, Y
-	if err != nil {
-		return nil, err
-	}
-	coordinate := base64.RawURLEncoding.EncodeToString
-	mux.Handle("/keys", answer(map[string]any{"keys": []map[string]string{
-		{"kty": "EC", "crv": "P-256", "kid": "k", "use": "sig", "x": coordinate(public[1:33]), "y": coordinate(public[33:])},
-	}}))
+	mux.Handle("/keys", answer(keySet(key)))
 	mux.HandleFunc("/token", func(_ http.ResponseWriter, r *http.Request) {
 		p.asked.Add(1)
 		io.Copy(io.Discard, r.Body) // or net/http would not see that the daemon has hung up

@@ -44,10 +44,7 @@ func startSigningProvider() (*signingProvider, error) {
 		})
 	})
 	mux.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) {
-		answerJSON(w, map[string]any{"keys": []any{map[string]string{
-			"kty": "EC", "crv": "P-256", "kid": "k", "use": "sig", "alg": "ES256",
-			"x": coordinate(key.X), "y": coordinate(key.Y),
-		}}})
+		answerJSON(w, keySet(key))
 	})
 	mux.HandleFunc("/token", p.token)
 	p.server.Handler = mux
@@ -94,6 +91,14 @@ func (p *signingProvider) sign(claims map[string]any) string {
 	r.FillBytes(signature[:32])
 	s.FillBytes(signature[32:])
 	return text + "." + base64.RawURLEncoding.EncodeToString(signature)
+}
+
+// keySet is the public half of the key as a JSON Web Key Set (RFC 7517).
+func keySet(key *ecdsa.PrivateKey) any {
+	return map[string]any{"keys": []any{map[string]string{
+		"kty": "EC", "crv": "P-256", "kid": "k", "use": "sig", "alg": "ES256",
+		"x": coordinate(key.X), "y": coordinate(key.Y),
+	}}}
 }
 
 func coordinate(n *big.Int) string {
