@@ -10,9 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"outpost/session"
 	"outpost/session/file"
@@ -33,8 +32,8 @@ const (
 // n people, each of whom has an ID token and a refresh token of the usual size.
 // It returns the cookies of the first keep, each "name=value".
 func (d *daemon) fill(ctx context.Context, n, keep int) ([]string, error) {
-	var room unix.Statfs_t
-	if unix.Statfs(shared, &room) != nil || int64(room.Bavail)*room.Bsize < int64(n)*roomEach {
+	var room syscall.Statfs_t
+	if syscall.Statfs(shared, &room) != nil || int64(room.Bavail)*room.Bsize < int64(n)*roomEach {
 		return d.fillIn(ctx, d.data, n, keep)
 	}
 	folder, err := os.MkdirTemp(shared, "outpost-fill-")
