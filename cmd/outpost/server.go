@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"runtime"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -32,9 +33,13 @@ func frontConfig(o *auth.Outpost, log *slog.Logger) front.Config {
 	return front.Config{
 		Path: auth.Prefix + "/auth/nginx", Headers: auth.HotHeaders(), Trusts: o.Trusts, Answer: o.AnswerHot,
 		Failed:     func(err error) { log.Error("accepting connections; trying again", "cause", err.Error()) },
-		HeaderTime: headerTime, IdleTime: idleTime, Threads: 1,
+		HeaderTime: headerTime, IdleTime: idleTime, Threads: max(1, runtime.GOMAXPROCS(0)/frontEvery),
 	}
 }
+
+// frontEvery is how many processors there are for each thread of the front: one
+// thread is the cheapest, and nginx needs several processors to keep it busy.
+const frontEvery = 4
 
 // once ends each connection that the front has handed over with its first
 // answer, so that what nginx asks next comes to the front again.
