@@ -7,12 +7,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -74,16 +76,24 @@ func preparedOf(t testing.TB, name string, args ...string) *server {
 	return s
 }
 
+// ports are those that have been given out.
+var ports sync.Map
+
+// freePort is a port that nobody has, nor the one 10,000 above, which a node of a
+// cluster takes as well; both lie below those that the system gives to outgoing
+// connections.
 func freePort(t testing.TB) int {
 	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	free := func(port int) bool {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			l.Close()
 		}
-		port := l.Addr().(*net.TCPAddr).Port
-		l.Close()
-		if port < 50_000 { // a node of a cluster takes another one, 10,000 above
+		return err == nil
+	}
+	for range 1000 {
+		port := 11_000 + rand.N(9_000)
+		if _, given := ports.LoadOrStore(port, true); !given && free(port) && free(port+10_000) {
 			return port
 		}
 	}
