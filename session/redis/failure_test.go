@@ -34,7 +34,7 @@ func TestRevokedEverywhere(t *testing.T) {
 
 // TestDownAtStart: the process starts, nobody is let in, and it recovers.
 func TestDownAtStart(t *testing.T) {
-	s := newServer(t, "--appendonly", "yes")
+	s := newServer(t, "--appendonly", "yes", "--appendfsync", "always")
 	before := newReplica(t, s.config()).ready(t)
 	value, _ := before.signIn(t)
 	s.kill()
@@ -363,4 +363,23 @@ func TestHalfOpenUnderLoad(t *testing.T) {
 	for _, value := range values {
 		r.eventually(t, value, 200)
 	}
+}
+
+// TestLoading: a server that is still reading what it keeps has no answer yet,
+// which is not that there is none.
+func TestLoading(t *testing.T) {
+	s := newServer(t, "--appendonly", "yes", "--appendfsync", "always", "--loading-process-events-interval-bytes", "1024")
+	r := newReplica(t, s.config()).ready(t)
+	values := make([]string, 300)
+	for i := range values {
+		values[i], _ = r.signIn(t)
+	}
+	s.kill()
+	s.args = append(s.args, "--key-load-delay", "1000") // microseconds for each key
+	r.never(t, values[0], 401, func() {
+		s.start(t)
+		for _, value := range values {
+			r.eventually(t, value, 200)
+		}
+	})
 }
