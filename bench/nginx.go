@@ -43,8 +43,9 @@ func throughNginx(ctx context.Context, folder string) ([]price, []*sheet, error)
 	out := filepath.Join(folder, "price.json")
 	test := exec.CommandContext(ctx, "go", "-C", "e2e", "test", "-run", "^$", "-bench", "^BenchmarkPrice$", "-benchtime", "1x", "-timeout", "20m", ".")
 	test.Env = append(os.Environ(), "OUTPOST_BENCH_OUT="+out)
-	if output, err := test.CombinedOutput(); err != nil {
-		return nil, nil, fmt.Errorf("measuring through nginx: %w\n%s", err, output)
+	said, err := test.CombinedOutput()
+	if err != nil {
+		return nil, nil, fmt.Errorf("measuring through nginx: %w\n%s", err, said)
 	}
 	text, err := os.ReadFile(out)
 	if err != nil {
@@ -55,7 +56,10 @@ func throughNginx(ctx context.Context, folder string) ([]price, []*sheet, error)
 		return nil, nil, fmt.Errorf("measuring through nginx: %w", err)
 	}
 	sheets, err := priceSheets(prices)
-	return prices, sheets, err
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w\n%s", err, said)
+	}
+	return prices, sheets, nil
 }
 
 func priceSheets(prices []price) ([]*sheet, error) {

@@ -250,6 +250,9 @@ func (p *priced) wrk(b *testing.B, duration time.Duration) Price {
 	if figures["requests"] == 0 {
 		b.Fatalf("wrk got no page:\n%s", out)
 	}
+	if figures["not_2xx"]+figures["broken"] > 0 {
+		b.Logf("wrk: %s", out)
+	}
 	return Price{Pages: figures["requests"] / figures["microseconds"] * 1e6, P50: figures["p50"], P99: figures["p99"], Wrong: int(figures["not_2xx"] + figures["broken"])}
 }
 
@@ -259,7 +262,7 @@ func (p *priced) steady(b *testing.B, price *Price) {
 	targets, results := filepath.Join(b.TempDir(), "targets"), filepath.Join(b.TempDir(), "results")
 	writeFile(b, targets, "GET https://127.0.0.1/\nHost: www.test\nCookie: "+p.cookie+"\n")
 	cmd := exec.Command(filepath.Join(p.bench, "vegeta"), "attack", "-insecure", "-http2=false", "-targets", targets, "-rate", strconv.Itoa(priceRate),
-		"-duration", priceLoad.String(), "-redirects", "-1", "-output", results)
+		"-duration", priceLoad.String(), "-redirects", "-1", "-max-workers", "200", "-output", results)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.Fatalf("vegeta: %v\n%s", err, out)
@@ -283,6 +286,7 @@ func (p *priced) steady(b *testing.B, price *Price) {
 		}
 		if line[1] != "200" {
 			price.Wrong++
+			b.Logf("%s: at a fixed rate, status %s %s", price.Name, line[1], line[5])
 		}
 		took = append(took, ns/1000)
 	}
