@@ -81,11 +81,10 @@ func detach(l net.Listener) (int, error) {
 
 // Accept returns the next connection that is net/http's.
 func (f *listener) Accept() (net.Conn, error) {
-	c, ok := <-f.handed
-	if !ok {
-		return nil, net.ErrClosed
+	if c, ok := <-f.handed; ok {
+		return c, nil
 	}
-	return c, nil
+	return nil, net.ErrClosed
 }
 
 // Addr is where it listens.
@@ -120,13 +119,12 @@ func (f *listener) handOver(fd int, read []byte) {
 	h := &handed{Conn: c, read: bytes.Clone(read)}
 	select {
 	case f.handed <- h:
-		return
 	default:
-	}
-	select {
-	case f.handed <- h:
-	case <-f.closing:
-		c.Close()
+		select {
+		case f.handed <- h:
+		case <-f.closing:
+			c.Close()
+		}
 	}
 }
 

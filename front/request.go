@@ -48,16 +48,15 @@ func (r *request) parse(b []byte) bool {
 			return false
 		}
 		switch {
-		case strings.EqualFold(name, "Host"):
+		case is(name, "Host"):
 			hosts++
 			r.host = value
-		case strings.EqualFold(name, "Connection"):
+		case is(name, "Connection"):
 			connections++
 			if r.close = value == "close"; !r.close && value != "keep-alive" {
 				return false
 			}
-		case strings.EqualFold(name, "Content-Length"), strings.EqualFold(name, "Transfer-Encoding"),
-			strings.EqualFold(name, "Expect"), strings.EqualFold(name, "Trailer"):
+		case is(name, "Content-Length"), is(name, "Transfer-Encoding"), is(name, "Expect"), is(name, "Trailer"):
 			return false // it has a say in where the request ends, or whether it has begun
 		default:
 			r.note(name, value)
@@ -65,10 +64,13 @@ func (r *request) parse(b []byte) bool {
 	}
 }
 
+// is compares names of headers; most differ in length already.
+func is(name, one string) bool { return len(name) == len(one) && strings.EqualFold(name, one) }
+
 // note keeps the value of a header that is asked for.
 func (r *request) note(name, value string) {
 	for _, one := range r.names {
-		if len(one) == len(name) && strings.EqualFold(one, name) {
+		if is(name, one) {
 			r.header[one] = append(r.header[one], value)
 			return
 		}

@@ -39,8 +39,8 @@ type thread struct {
 
 func newThread(f *listener) (*thread, error) {
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	t := &thread{listener: f, epoll: epoll, read: make([]byte, readSize), answer: make([]byte, 0, readSize)}
-	t.request = request{line: "GET " + f.config.Path + " HTTP/1.1", names: f.config.Headers, header: http.Header{}}
+	r := request{line: "GET " + f.config.Path + " HTTP/1.1", names: f.config.Headers, header: http.Header{}}
+	t := &thread{listener: f, epoll: epoll, request: r, read: make([]byte, readSize)}
 	// Of several threads that wait for one listener, one is woken.
 	return t, errors.Join(err, t.watch(f.socket, unix.EPOLLIN|unix.EPOLLEXCLUSIVE), t.watch(f.wake, unix.EPOLLIN))
 }
@@ -129,7 +129,7 @@ func (t *thread) trusted() bool {
 
 // serve reads once and answers, or gives the connection to net/http.
 func (t *thread) serve(fd int) {
-	n, errno := transfer(unix.SYS_RECVFROM, fd, t.read)
+	n, errno := transfer(unix.SYS_RECVFROM, fd, t.read, 0)
 	switch {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
 		if !t.waiting(fd) {
@@ -149,8 +149,12 @@ func (t *thread) serve(fd int) {
 		t.handOver(fd, read)
 		return
 	}
+	closes, flags := t.request.close || t.over, uintptr(unix.MSG_NOSIGNAL)
+	if closes {
+		flags |= unix.MSG_MORE // close sends it, in one packet with its own
+	}
 	// An answer fits into the buffer of a socket whose client reads.
-	if n, errno = transfer(unix.SYS_SENDTO, fd, t.answer); errno != 0 || n < len(t.answer) || t.request.close || t.over {
+	if n, errno = transfer(unix.SYS_SENDTO, fd, t.answer, flags); errno != 0 || n < len(t.answer) || closes {
 		t.close(fd)
 		return
 	}
@@ -212,7 +216,7 @@ func (t *thread) closeAll(now time.Time) {
 }
 
 // transfer is recv or send of what is there or fits at once.
-func transfer(call uintptr, fd int, b []byte) (int, unix.Errno) {
-	n, _, errno := unix.RawSyscall6(call, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+func transfer(call uintptr, fd int, b []byte, flags uintptr) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall6(call, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), flags|unix.MSG_DONTWAIT, 0, 0)
 	return int(n), errno
 }
