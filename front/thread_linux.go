@@ -16,10 +16,9 @@ import (
 )
 
 const (
-	readSize    = 32 << 10 // what fills it is more than nginx sends by its defaults
-	eventBatch  = 64       // sockets in one wait
-	acceptBatch = 16       // connections accepted before others have their turn
-	sweepEvery  = time.Second
+	readSize    = 32 << 10              // what fills it is more than nginx sends by its defaults
+	eventBatch  = 64                    // sockets in one wait
+	acceptBatch = 16                    // connections accepted before others have their turn
 	failedPause = 10 * time.Millisecond // before connections are accepted again
 )
 
@@ -53,13 +52,15 @@ func (t *thread) run() {
 	runtime.LockOSThread() // and it ends with the goroutine
 	defer unix.Close(t.epoll)
 	events := make([]unix.EpollEvent, eventBatch)
-	swept := time.Now()
 	for !t.over {
-		n, err := unix.EpollWait(t.epoll, events, int(sweepEvery/time.Millisecond))
+		n, err := unix.EpollWait(t.epoll, events, 1000)
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			t.failed(err)
 		}
-		t.now = time.Now()
+		before := t.now
+		if t.now = time.Now(); t.now.Unix() != before.Unix() {
+			t.closeAll(t.now)
+		}
 		for _, e := range events[:max(n, 0)] {
 			switch fd := int(e.Fd); fd {
 			case t.socket:
@@ -71,10 +72,6 @@ func (t *thread) run() {
 					t.serve(fd)
 				}
 			}
-		}
-		if t.now.Sub(swept) >= sweepEvery {
-			swept = t.now
-			t.closeAll(t.now)
 		}
 	}
 	// A client whose request is cut off would take it for a failure.
