@@ -69,16 +69,29 @@ func discoveryRows() []row {
 		{"keys-missing", spec, "", publishes("jwks_uri", ""), refused, alone},
 		{"userinfo-missing", spec, "", publishes("userinfo_endpoint", ""), ok, exchanged},
 		{"token-endpoint-over-http", ours, "", publishes("token_endpoint", "http://idp.example.org/token"), refused, alone},
+		{"authorization-endpoint-over-http", ours, "", publishes("authorization_endpoint", "http://idp.example.org/authorize"), refused, alone},
+		{"userinfo-over-http", ours, "", publishes("userinfo_endpoint", "http://idp.example.org/userinfo"), refused, alone},
+		{"end-session-endpoint-over-http", ours, "", publishes("end_session_endpoint", "http://idp.example.org/end"), refused, alone},
+		{"revocation-endpoint-over-http", ours, "", publishes("revocation_endpoint", "http://idp.example.org/revoke"), refused, alone},
 		{"keys-over-http", ours, "", publishes("jwks_uri", "http://idp.example.org/keys"), refused, alone},
 		{"keys-in-a-file", ours, "", publishes("jwks_uri", "file:///etc/passwd"), refused, alone},
 		{"authorization-endpoint-is-a-script", ours, "", publishes("authorization_endpoint", "javascript:alert(1)"), refused, alone},
 		{"end-session-endpoint-is-a-script", ours, "", publishes("end_session_endpoint", "javascript:alert(1)"), refused, alone},
 		{"userinfo-endpoint-with-a-user", ours, "", publishes("userinfo_endpoint", "https://idp.example.org@evil.test/userinfo"), refused, alone},
+		{"authorization-endpoint-with-a-user", ours, "", publishes("authorization_endpoint", "https://idp.example.org@evil.test/authorize"), refused, alone},
+		{"token-endpoint-is-a-script", ours, "", publishes("token_endpoint", "javascript:alert(1)"), refused, alone},
 		{"token-endpoint-without-a-host", ours, "", publishes("token_endpoint", "https:///token"), refused, alone},
 		{"token-endpoint-relative", ours, "", publishes("token_endpoint", "/token"), refused, alone},
 		{"token-endpoint-with-a-fragment", "RFC 6749 §3.2", "", publishes("token_endpoint", "https://idp.example.org/token#x"), refused, alone},
 		{"token-endpoint-as-a-list", spec, "", publishes("token_endpoint", []string{"https://idp.example.org/token"}), refused, alone},
 		{"token-endpoint-on-another-host", spec, "", publishes("token_endpoint", "https://tokens.example.org/token"), ok, "discovery keys tokens.example.org/token userinfo"},
+		{"userinfo-endpoint-on-another-host", spec, "", func(sc *scene) {
+			publishes("userinfo_endpoint", "https://people.example.org/userinfo")(sc)
+		}, ok, exchanged + " people.example.org/userinfo"},
+		{"challenge-methods-that-leave-out-s256", "RFC 9700 §2.1.1", "", func(sc *scene) {
+			publishes("code_challenge_methods_supported", []string{"plain"})(sc)
+			asked(map[string]string{"code_challenge_method": "S256"})(sc)
+		}, ok, everything},
 		{"symmetric-algorithms-alone", spec, "", publishes("id_token_signing_alg_values_supported", []string{"HS256", "none"}), refused, alone},
 		{"no-algorithms-means-rs256", spec, "", func(sc *scene) {
 			publishes("id_token_signing_alg_values_supported", nil)(sc)

@@ -140,7 +140,14 @@ func exchangeRows() []row {
 		{"error-and-200", errors, "", tokens(200, func(a map[string]any) { a["error"] = "invalid_grant" }), refused, exchanged},
 
 		{"invalid-grant", errors, "", tokens(400, func(a map[string]any) { clear(a); a["error"] = "invalid_grant" }), auth.ExchangeRefused, exchanged},
-		{"invalid-client", errors, "", tokens(401, func(a map[string]any) { clear(a); a["error"] = "invalid_client" }), auth.ProviderMisconfigured, exchanged},
+		{"invalid-client", errors, "", func(sc *scene) {
+			tokens(401, func(a map[string]any) { clear(a); a["error"] = "invalid_client" })(sc)
+			sc.check = func() { // it is the operator's to mend
+				if log := sc.log.String(); !strings.Contains(log, `"level":"ERROR"`) || !strings.Contains(log, "invalid_client") {
+					sc.t.Errorf("the log has no error:\n%s", log)
+				}
+			}
+		}, auth.ProviderMisconfigured, exchanged},
 		{"unauthorized-client", errors, "", tokens(400, func(a map[string]any) { clear(a); a["error"] = "unauthorized_client" }), auth.ProviderMisconfigured, exchanged},
 		{"invalid-client-and-400", errors, "", tokens(400, func(a map[string]any) { clear(a); a["error"] = "invalid_client" }), auth.ProviderMisconfigured, exchanged},
 		{"error-as-a-form", errors, "", answers("/token", 400, "error=invalid_grant", "Content-Type", "application/x-www-form-urlencoded"), auth.ExchangeRefused, exchanged},

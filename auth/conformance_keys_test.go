@@ -3,10 +3,15 @@ package auth_test
 // Rows about the provider's keys: what it publishes, and when it changes them.
 
 import (
+	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"math/big"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -47,6 +52,42 @@ func weak(bits int) func(*scene) {
 		key := newRSAKey(bits)
 		sc.publish(jose.JSONWebKey{Key: key.Public(), KeyID: "r1"}, jose.JSONWebKey{Key: sc.provider.key.Public(), KeyID: "k1"})
 		sc.provider.sign = func(c []byte) string { return sc.provider.signWith(key, "r1", jose.RS256, c) }
+	}
+}
+
+// oddRSA is a key with the exponent 3: its primes leave 2 when divided by 3.
+var oddRSA = sync.OnceValue(func() *rsa.PrivateKey {
+	one, three := big.NewInt(1), big.NewInt(3)
+	prime := func() *big.Int {
+		for {
+			p, err := rand.Prime(rand.Reader, 1024)
+			if err != nil {
+				panic(err)
+			}
+			if new(big.Int).Mod(p, three).Int64() == 2 {
+				return p
+			}
+		}
+	}
+	p, q := prime(), prime()
+	phi := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
+	key := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: new(big.Int).Mul(p, q), E: 3}, D: new(big.Int).ModInverse(three, phi), Primes: []*big.Int{p, q}}
+	key.Precompute()
+	return key
+})
+
+// keptFor makes the provider say how long its keys may be kept, and counts on
+// nobody to believe it.
+func keptFor(cacheControl string, wait time.Duration) func(*scene) {
+	return func(sc *scene) {
+		sc.answers["/keys"] = func(r *http.Request) (*http.Response, error) {
+			resp, err := sc.provider.RoundTrip(r)
+			if err == nil {
+				resp.Header.Set("Cache-Control", cacheControl)
+			}
+			return resp, err
+		}
+		after(wait, func(*scene) {})(sc)
 	}
 }
 
@@ -92,6 +133,18 @@ func keyRows() []row {
 			sc.publish(jose.JSONWebKey{Key: sc.provider.key, KeyID: "k1"}, jose.JSONWebKey{Key: newECKey().Public(), KeyID: "k0"})
 		}, refused, unknown},
 		{"rsa-of-1024-bits", strength, "", weak(1024), refused, unknown},
+		{"rsa-of-512-bits", strength, "", func(sc *scene) {
+			keyDocument(`{"keys":[KEY,{"kty":"RSA","kid":"r1","e":"AQAB","n":"` + base64.RawURLEncoding.EncodeToString(rsaKey().N.Bytes()[:64]) + `"}]}`)(sc)
+			headed(`{"alg":"RS256","kid":"r1"}`)(sc)
+		}, refused, unknown},
+		{"rsa-of-16384-bits", strength, "", func(sc *scene) {
+			keyDocument(`{"keys":[KEY,{"kty":"RSA","kid":"r1","e":"AQAB","n":"` + base64.RawURLEncoding.EncodeToString(bytes.Repeat([]byte{0xff}, 2048)) + `"}]}`)(sc)
+			headed(`{"alg":"RS256","kid":"r1"}`)(sc)
+		}, refused, unknown},
+		{"rsa-with-exponent-three", strength, "", func(sc *scene) {
+			withRSA(oddRSA, jose.RS256)(sc)
+			sc.publish(jose.JSONWebKey{Key: oddRSA().Public(), KeyID: "r1"})
+		}, ok, everything},
 		{"rsa-with-exponent-one", strength, "", func(sc *scene) {
 			withRSA(rsaKey, jose.RS256)(sc)
 			n := base64.RawURLEncoding.EncodeToString(rsaKey().N.Bytes())
@@ -107,6 +160,10 @@ func keyRows() []row {
 		{"list-twice", "RFC 8259 §4", "", keyDocument(`{"keys":[],"keys":[KEY]}`), none, begun},
 		{"html", sets, "", answers("/keys", 200, "<html>", "Content-Type", "text/html"), none, begun},
 		{"hundred-thousand", ours, "", keyDocument(`{"keys":[KEY` + strings.Repeat(`,{}`, 100_000) + `]}`), ok, everything},
+		{"good-one-behind-a-hundred", ours, "", keyDocument(`{"keys":[` + strings.Repeat(`{},`, 100) + `KEY]}`), none, begun},
+
+		{"kept-for-a-year", rotation, "", keptFor("public, max-age=31536000, immutable", 2*time.Minute), ok, everything + " discovery keys token userinfo"},
+		{"not-to-be-kept", rotation, "", keptFor("no-store", 30*time.Second), ok, everything + " token userinfo"},
 
 		{"floods", ours, "", flooding("/keys"), none, begun},
 		{"drips", ours, "", dripping("/keys", 5*time.Second), auth.ProviderUnreachable, begun},

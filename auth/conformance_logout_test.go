@@ -25,6 +25,11 @@ const thrice = everything + " token userinfo token userinfo"
 // applications and bob at one; ended says how many of the three sessions are over
 // afterwards: none, bob's or alice's.
 func posted(ended int, token func(*provider) string) func(*scene) {
+	return told(ended, func(sc *scene) *http.Response { return sc.logout(token(sc.provider)) })
+}
+
+// told is the same for whatever the provider sends.
+func told(ended int, send func(*scene) *http.Response) func(*scene) {
 	return func(sc *scene) {
 		bob, status := sc.browser("bob"), http.StatusOK
 		sc.silent, sc.sessions = true, 3-ended
@@ -32,7 +37,7 @@ func posted(ended int, token func(*provider) string) func(*scene) {
 			sc.want(sc.alice.visit(conformancePage), http.StatusOK)
 			sc.want(sc.alice.visit("https://router.example.com/"), http.StatusOK)
 			sc.want(bob.visit("https://wiki.example.net:8443/"), http.StatusOK)
-			sc.last = sc.logout(token(sc.provider))
+			sc.last = send(sc)
 			status = sc.last.StatusCode
 			sc.wantLogoutAnswer(sc.last, status)
 		}
@@ -236,6 +241,11 @@ func frontchannelRows() []row {
 		{"session-of-somebody-else", "OpenID Connect Front-Channel Logout 1.0 §3", "", framed(0, with(iss, []string{"sid-bob"})), auth.SignedIn, thrice},
 		{"session-with-wildcard", "OpenID Connect Front-Channel Logout 1.0 §3", "", framed(0, with(iss, []string{"sid-*"})), auth.SignedIn, thrice},
 		{"browser-without-our-cookie", "OpenID Connect Front-Channel Logout 1.0 §3", "", framedIn("eve", 0, right), auth.SignedIn, thrice},
+		{"revokes-nothing", "OpenID Connect Front-Channel Logout 1.0 §3", "", func(sc *scene) {
+			sc.provider.refresh = true
+			publishes("revocation_endpoint", "https://idp.example.org/revoke")(sc)
+			framed(2, right)(sc)
+		}, auth.SignedOut, thrice},
 		{"session-missing", "OpenID Connect Front-Channel Logout 1.0 §2", "", framed(0, with(iss, nil)), auth.LogoutInvalid, thrice},
 		{"issuer-missing", "OpenID Connect Front-Channel Logout 1.0 §2", "", framed(0, with(nil, sid)), auth.LogoutInvalid, thrice},
 		{"nothing-there", "OpenID Connect Front-Channel Logout 1.0 §2", "", framed(0, nil), auth.LogoutInvalid, thrice},
@@ -274,6 +284,7 @@ func endSessionRows() []row {
 	const spec = "OpenID Connect RP-Initiated Logout 1.0 §3"
 	return []row{
 		{"as-it-should-be", spec, "oidcc-client-test-rp-init-logout", returned("own"), auth.SignedOut, everything},
+		{"request-is-as-registered", "OpenID Connect RP-Initiated Logout 1.0 §2", "", endSessionRequest, auth.SignedOut, everything},
 		{"state-of-somebody-else", spec, "oidcc-client-test-rp-init-logout-other-state", returned("?state=another"), auth.SignedOut, everything},
 		{"state-missing", spec, "oidcc-client-test-rp-init-logout-no-state", returned(""), auth.SignedOut, everything},
 		{"state-empty", spec, "", returned("?state="), auth.SignedOut, everything},

@@ -83,6 +83,16 @@ func pushedRows() []row {
 		{"request-uri-too-long", answer, "", answers(201, `{"request_uri":"urn:`+strings.Repeat("x", 4096)+`"}`), wrong, pushed},
 		{"no-json", answer, "", answers(201, canary), wrong, pushed},
 		{"redirect", "RFC 9700 §4.12", "", answers(307, ``, "Location", "https://idp.example.org/par2"), wrong, pushed},
+		{"redirect-to-another-host", "RFC 9700 §4.12", "", answers(308, ``, "Location", "https://evil.test/par"), wrong, pushed},
+		{"floods", failure, "", func(sc *scene) {
+			pushes(nil)(sc)
+			check := sc.check
+			flooding("/par")(sc)
+			small := sc.check
+			sc.check = func() { check(); small() }
+		}, wrong, pushed},
+		{"drips", failure, "", pushes(dripping("/par", 10*time.Second)), down, pushed},
+		{"breaks-off", failure, "", pushes(reset("/par")), down, pushed},
 		{"hangs", failure, "", pushes(func(sc *scene) {
 			sc.within = 6 * time.Second
 			sc.answers["/par"] = func(r *http.Request) (*http.Response, error) {

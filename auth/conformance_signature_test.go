@@ -180,6 +180,9 @@ func signatureRows() []row {
 		}), refused, exchanged},
 		{"hs256-with-the-public-key-as-der", core + " (8)", "", confused(derOf), refused, exchanged},
 		{"hs256-with-the-modulus", core + " (8)", "", confused(func(k *rsa.PublicKey) []byte { return k.N.Bytes() }), refused, exchanged},
+		{"hs256-with-the-modulus-as-text", core + " (8)", "", confused(func(k *rsa.PublicKey) []byte {
+			return []byte(base64.RawURLEncoding.EncodeToString(k.N.Bytes()))
+		}), refused, exchanged},
 
 		{"signature-empty", core + " (6)", "", signing(func(sc *scene, c []byte) string {
 			token := raw(sc.provider.key, `{"alg":"ES256","kid":"k1"}`, c)

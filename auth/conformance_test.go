@@ -11,6 +11,7 @@ package auth_test
 // A new part is a function that returns rows, and a line in conformanceParts.
 
 import (
+	"cmp"
 	"flag"
 	"maps"
 	"net/http"
@@ -66,6 +67,7 @@ type part struct {
 func conformanceParts() []part {
 	return []part{
 		{"callback", "What the browser brings back from the provider", callbackRows()},
+		{"endpoints", "What our endpoints take, and how the provider knows us", endpointRows()},
 		{"id-token", "What an ID token says", idTokenRows()},
 		{"dates", "The dates of an ID token", dateRows()},
 		{"signature", "How an ID token is signed", signatureRows()},
@@ -80,8 +82,10 @@ func conformanceParts() []part {
 		{"refresh-errors", "When the token endpoint does not answer a refresh as it should", refreshErrorRows()},
 		{"recheck-userinfo", "What userinfo answers to a recheck", recheckUserinfoRows()},
 		{"backchannel-logout", "Logout tokens that the provider posts", backchannelRows()},
+		{"backchannel-logout-form", "How the provider posts a logout token", backchannelFormRows()},
 		{"frontchannel-logout", "What the provider puts into a frame", frontchannelRows()},
 		{"end-session", "What the browser brings back from the provider's end-session endpoint", endSessionRows()},
+		{"revocation", "What comes of giving a refresh token back at a sign-out", revocationRows()},
 	}
 }
 
@@ -110,6 +114,7 @@ type scene struct {
 	callback func(url.Values)                                       // changes what the browser brings back
 	story    func()                                                 // in place of one sign-in
 	check    func()                                                 // what has to hold besides
+	status   int                                                    // that is seen last; 0 for the one that its reason has
 	silent   bool                                                   // what alice saw last, or the provider, is no page of ours
 	sessions int                                                    // that may exist at the end
 	within   time.Duration                                          // how long it may take; 0 for no time at all
@@ -239,9 +244,10 @@ func (r row) play(t *testing.T) {
 	if sc.last != nil {
 		text = body(sc.last)
 	}
+	status := cmp.Or(sc.status, statusOf(r.want))
 	switch {
-	case sc.last == nil || sc.last.StatusCode != statusOf(r.want):
-		t.Errorf("status %v, want %d", sc.last, statusOf(r.want))
+	case sc.last == nil || sc.last.StatusCode != status:
+		t.Errorf("status %v, want %d", sc.last, status)
 	case sc.silent:
 	case r.want == auth.SignedIn && text != "the application":
 		t.Errorf("alice sees\n%s", text)
@@ -269,6 +275,8 @@ func statusOf(reason auth.Reason) int {
 		return http.StatusBadGateway
 	case auth.GroupsOverage, auth.InsufficientAuthentication:
 		return http.StatusForbidden
+	case auth.MethodNotAllowed:
+		return http.StatusMethodNotAllowed
 	}
 	return http.StatusBadRequest
 }

@@ -4,6 +4,7 @@ package auth_test
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -87,6 +88,7 @@ func userinfoRows() []row {
 		{"null", answer, "", answers("/userinfo", 200, "null"), refused, everything},
 		{"empty", answer, "", answers("/userinfo", 200, ""), refused, everything},
 		{"html", answer, "", answers("/userinfo", 200, "<html>", "Content-Type", "text/html"), refused, everything},
+		{"labelled-as-html", answer, "", answers("/userinfo", 200, alice, "Content-Type", "text/html"), ok, everything},
 		{"deep", "RFC 8259 §9", "", answers("/userinfo", 200, `{"sub":"sub-alice","x":`+strings.Repeat("[", 100_000)+strings.Repeat("]", 100_000)+"}"), refused, everything},
 		{"not-utf-8", "RFC 8259 §8.1", "", answers("/userinfo", 200, "{\"sub\":\"sub-alice\",\"name\":\"\xff\"}"), refused, everything},
 		{"unauthorized", checked, "", answers("/userinfo", 401, ""), gone, everything},
@@ -107,6 +109,14 @@ func userinfoRows() []row {
 			tells("name", "Alice\r\nX-Authentik-Groups: admins\x00")(sc)
 			sc.check = func() { sc.header("X-Authentik-Name", "") }
 		}, ok, everything},
+		{"ten-thousand-groups", "OpenID Connect Core 1.0 §5.1", "", func(sc *scene) {
+			groups := make([]string, 10_000)
+			for i := range groups {
+				groups[i] = "group-" + strconv.Itoa(i)
+			}
+			tells("groups", groups)(sc)
+			sc.sessions, sc.status = 1, http.StatusForbidden // she is who she is, and no header holds it
+		}, auth.HeaderTooLarge, everything},
 		{"name-of-many-scripts", "OpenID Connect Core 1.0 §5.1", "", func(sc *scene) {
 			tells("name", "Ä \U0001f600 \u202ealice")(sc)
 			sc.check = func() { sc.header("X-Authentik-Username", "alice") }
