@@ -92,6 +92,7 @@ func discoveryRows() []row {
 			publishes("code_challenge_methods_supported", []string{"plain"})(sc)
 			asked(map[string]string{"code_challenge_method": "S256"})(sc)
 		}, ok, everything},
+		{"aliases-for-client-certificates", "RFC 8705 §5", "", publishes("mtls_endpoint_aliases", map[string]string{"token_endpoint": "https://mtls.example.org/token", "userinfo_endpoint": "https://mtls.example.org/userinfo"}), ok, everything},
 		{"symmetric-algorithms-alone", spec, "", publishes("id_token_signing_alg_values_supported", []string{"HS256", "none"}), refused, alone},
 		{"no-algorithms-means-rs256", spec, "", func(sc *scene) {
 			publishes("id_token_signing_alg_values_supported", nil)(sc)

@@ -63,6 +63,10 @@ func endpointRows() []row {
 				}
 			}
 		}, ok, everything},
+		{"session-state-is-not-read", "OpenID Connect Session Management 1.0 §3", "", func(sc *scene) {
+			publishes("check_session_iframe", "https://idp.example.org/frame")(sc)
+			bring("session_state", "<script>")(sc)
+		}, ok, everything},
 		{"sign-in-begun-by-a-third-party", third, "", ends(front, func(sc *scene) {
 			sc.story = func() {
 				sc.visit(front[:len(front)-1] + prefix + "/start?iss=" + url.QueryEscape(otherIssuer) + "&login_hint=mallory&target_link_uri=https%3A%2F%2Fevil.test%2F")

@@ -1,7 +1,8 @@
 package auth_test
 
 // conformance_page_test.go writes docs/conformance.md from the rows of the
-// suite, and knows the OpenID Foundation's modules by name.
+// suite, and from the tables of conformance_modules_test.go and
+// conformance_beside_test.go.
 
 import (
 	"cmp"
@@ -15,93 +16,6 @@ import (
 
 	"outpost/auth"
 )
-
-// module is one of the relying party tests of the OpenID Foundation's
-// conformance suite.
-type module struct {
-	name string
-	must string // accept, refuse, either
-	not  string // why it does not apply to us; "" where it does
-}
-
-// modules are those of the profiles that a relying party with the code flow
-// may meet, in the order of the suite's plans.
-var modules = []module{
-	{"oidcc-client-test", "accept", ""},
-	{"oidcc-client-test-invalid-iss", "refuse", ""},
-	{"oidcc-client-test-missing-sub", "refuse", ""},
-	{"oidcc-client-test-invalid-aud", "refuse", ""},
-	{"oidcc-client-test-missing-iat", "refuse", ""},
-	{"oidcc-client-test-kid-absent-single-jwks", "accept", ""},
-	{"oidcc-client-test-kid-absent-multiple-jwks", "either", ""},
-	{"oidcc-client-test-idtoken-sig-rs256", "accept", ""},
-	{"oidcc-client-test-idtoken-sig-none", "either", ""},
-	{"oidcc-client-test-invalid-sig-rs256", "refuse", ""},
-	{"oidcc-client-test-userinfo-bearer-header", "accept", ""},
-	{"oidcc-client-test-userinfo-bearer-body", "accept", "the access token goes into the header, where every provider reads it"},
-	{"oidcc-client-test-userinfo-invalid-sub", "refuse", ""},
-	{"oidcc-client-test-nonce-invalid", "refuse", ""},
-	{"oidcc-client-test-scope-userinfo-claims", "accept", ""},
-	{"oidcc-client-test-client-secret-basic", "accept", ""},
-	{"oidcc-client-test-discovery-openid-config", "accept", ""},
-	{"oidcc-client-test-discovery-jwks-uri-keys", "accept", ""},
-	{"oidcc-client-test-discovery-issuer-mismatch", "refuse", ""},
-	{"oidcc-client-test-signing-key-rotation", "accept", ""},
-	{"oidcc-client-test-signing-key-rotation-just-before-signing", "accept", ""},
-	{"oidcc-client-test-missing-aud", "refuse", ""},
-	{"oidcc-client-test-invalid-sig-hs256", "refuse", ""},
-	{"oidcc-client-test-invalid-sig-es256", "refuse", ""},
-	{"oidcc-client-test-invalid-athash", "refuse", ""},
-	{"oidcc-client-test-missing-athash", "refuse", "the code flow may leave it out"},
-	{"oidcc-client-test-invalid-chash", "refuse", "hybrid flow"},
-	{"oidcc-client-test-missing-chash", "refuse", "hybrid flow"},
-	{"oidcc-client-test-aggregated-claims", "accept", ""},
-	{"oidcc-client-test-distributed-claims", "accept", ""},
-	{"oidcc-client-test-nonce-unless-code-flow", "accept", "a nonce is always sent"},
-	{"oidcc-client-test-mtls-endpoint-aliases", "accept", "no client certificates"},
-	{"oidcc-client-test-3rd-party-init-login", "accept", "a sign-in begins here alone"},
-	{"oidcc-client-test-userinfo-signed", "accept", ""},
-	{"oidcc-client-test-discovery-webfinger-acct", "accept", "the issuer is configured"},
-	{"oidcc-client-test-discovery-webfinger-url", "accept", "the issuer is configured"},
-	{"oidcc-client-test-dynamic-registration", "accept", "the client is configured"},
-	{"oidcc-client-test-request-uri-signed-rs256", "accept", "no request objects"},
-	{"oidcc-client-test-request-uri-signed-none", "accept", "no request objects"},
-	{"oidcc-client-test-form-post-error", "accept", "answers come in the query"},
-	{"oidcc-client-test-refresh-token", "accept", ""},
-	{"oidcc-client-test-refresh-token-invalid-issuer", "refuse", ""},
-	{"oidcc-client-test-refresh-token-invalid-sub", "refuse", ""},
-	{"oidcc-client-test-refresh-token-invalid-aud", "refuse", ""},
-	{"oidcc-client-test-refresh-token-invalid-azp", "refuse", ""},
-	{"oidcc-client-test-rp-init-logout", "accept", ""},
-	{"oidcc-client-test-rp-init-logout-no-state", "accept", ""},
-	{"oidcc-client-test-rp-init-logout-other-state", "accept", ""},
-	{"oidcc-client-test-rp-frontchannel-rpinitlogout", "accept", ""},
-	{"oidcc-client-test-rp-frontchannel-opinitlogout", "accept", ""},
-	{"oidcc-client-test-session-management", "accept", "no frame watches the provider"},
-	{"oidcc-client-test-rp-backchannel-rpinitlogout", "accept", ""},
-	{"oidcc-client-test-rp-backchannel-rpinitlogout-alg-none", "refuse", ""},
-	{"oidcc-client-test-rp-backchannel-rpinitlogout-wrong-alg", "refuse", ""},
-	{"oidcc-client-test-rp-backchannel-rpinitlogout-no-event", "refuse", ""},
-	{"oidcc-client-test-rp-backchannel-rpinitlogout-wrong-event", "refuse", ""},
-	{"oidcc-client-test-rp-backchannel-rpinitlogout-with-nonce", "refuse", ""},
-	{"oidcc-client-test-rp-backchannel-rpinitlogout-wrong-aud", "refuse", ""},
-	{"oidcc-client-test-rp-backchannel-rpinitlogout-wrong-iss", "refuse", ""},
-	{"fapi2-security-profile-final-client-test-invalid-secondary-aud", "refuse", ""},
-	{"fapi2-security-profile-final-client-test-invalid-missing-aud", "refuse", ""},
-	{"fapi2-security-profile-final-client-test-invalid-missing-exp", "refuse", ""},
-	{"fapi2-security-profile-final-client-test-invalid-missing-iss", "refuse", ""},
-	{"fapi2-security-profile-final-client-test-invalid-missing-nonce", "refuse", ""},
-	{"fapi2-security-profile-final-client-test-invalid-expired-exp", "refuse", ""},
-	{"fapi2-security-profile-final-client-test-invalid-alternate-alg", "refuse", ""},
-	{"fapi2-security-profile-final-client-test-invalid-null-alg", "refuse", ""},
-	{"fapi2-security-profile-final-client-test-invalid-authorization-response-iss", "refuse", ""},
-	{"fapi2-security-profile-final-client-test-remove-authorization-response-iss", "refuse", ""},
-	{"fapi2-security-profile-final-client-test-ensure-authorization-response-with-invalid-state-fails", "refuse", ""},
-	{"fapi2-security-profile-final-client-test-ensure-authorization-response-with-invalid-missing-state-fails", "refuse", ""},
-	{"fapi2-security-profile-final-client-test-valid-aud-as-array", "accept", ""},
-	{"fapi2-security-profile-final-client-test-token-type-case-insensitivity", "accept", ""},
-	{"fapi2-security-profile-final-client-test-token-endpoint-response-without-expires_in", "accept", ""},
-}
 
 const conformancePreface = `# Conformance
 
@@ -140,6 +54,8 @@ func conformanceDocument(parts []part) string {
 	for _, m := range modules {
 		writeModule(&b, parts, m)
 	}
+	writeLeftOut(&b)
+	writeBeside(&b)
 	b.WriteString("\n## By specification\n")
 	for _, document := range documents(parts) {
 		fmt.Fprintf(&b, "\n### %s\n\n| section | line | outcome | requests |\n|---|---|---|---|\n", document)

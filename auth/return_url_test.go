@@ -89,6 +89,12 @@ func TestReturnURL(t *testing.T) {
 		{"own-start", "app.example.com", "rd=/outpost.goauthentik.io/start?rd=/x", front},
 		{"own-sign-out", "app.example.com", "rd=https://app.example.com/outpost.goauthentik.io/sign_out", front},
 		{"too-long", "app.example.com", "rd=/" + strings.Repeat("a", 6001), front},
+		{"as-long-as-it-may-be", "app.example.com", "rd=" + front + strings.Repeat("a", 6000-len(front)), front + strings.Repeat("a", 6000-len(front))},
+		{"a-byte-too-long", "app.example.com", "rd=" + front + strings.Repeat("a", 6000-len(front)+1), front},
+		{"as-long-as-it-may-be-with-the-host-put-before-it", "app.example.com", "rd=/" + strings.Repeat("a", 6000-len(front)), front + strings.Repeat("a", 6000-len(front))},
+		{"too-long-with-the-host-put-before-it", "app.example.com", "rd=/" + strings.Repeat("a", 6000-len(front)+1), front},
+		{"too-long-with-a-fragment-that-would-be-cut", "app.example.com", "rd=%2Fx%23" + strings.Repeat("a", 6000), front},
+		{"too-long-once-it-is-escaped-for-a-cookie", "app.example.com", "rd=" + front + strings.Repeat("^", 3000), front},
 		{"bad-escape", "app.example.com", "rd=%zz", front},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

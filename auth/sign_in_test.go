@@ -230,6 +230,51 @@ func TestLoopGuard(t *testing.T) {
 	b.until(page, "/authorize")
 }
 
+// Three sign-ins without a check between them are a loop if the next one begins
+// within half a minute of the first, and none a second later: somebody who
+// clears cookies by hand takes longer than that.
+func TestLoopGuardTime(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		last time.Duration // from the end of the first sign-in to the beginning of the fourth
+		stop bool
+	}{
+		{"at-once", 0, true},
+		{"half-a-minute", 30 * time.Second, true},
+		{"a-second-more", 31 * time.Second, false},
+	} {
+		bubble(tt.name, t, func(t *testing.T) {
+			s := newStage(t)
+			b := s.browser("alice")
+			page := "https://app.example.com/x"
+			for range 3 {
+				b.once(http.MethodGet, b.until(page, prefix+"/callback"))
+				b.forget("https://outpost.example.com/", "__Secure-outpost-home", "example.com")
+			}
+			time.Sleep(tt.last)
+			if !tt.stop {
+				b.until(page, "/authorize")
+				return
+			}
+			s.want(b.visit(page), http.StatusForbidden)
+			if s.last() != auth.Loop {
+				t.Errorf("reason %s", s.last())
+			}
+		})
+	}
+}
+
+// Two are no loop: that is a person with two tabs.
+func TestTwoSignInsAreNoLoop(t *testing.T) {
+	s := newStage(t)
+	b := s.browser("alice")
+	for range 2 {
+		b.once(http.MethodGet, b.until("https://app.example.com/x", prefix+"/callback"))
+		b.forget("https://outpost.example.com/", "__Secure-outpost-home", "example.com")
+	}
+	b.until("https://app.example.com/x", "/authorize")
+}
+
 func TestNoLoopForSomeoneWhoIsLetIn(t *testing.T) {
 	s := newStage(t)
 	b := s.browser("alice")
