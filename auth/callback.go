@@ -43,6 +43,9 @@ func (o *Outpost) callback(v *visit) error {
 		return err
 	}
 	query, err := url.ParseQuery(v.r.URL.RawQuery)
+	if sealed := query["page"]; err == nil && len(query) == 1 && len(sealed) == 1 {
+		return o.told(v, sealed[0])
+	}
 	if err != nil || repeated(query) || query.Get("state") == "" || query.Has("access_token") || query.Has("id_token") {
 		return o.signInError(v, CallbackInvalid, err, v.app.external+"/", 0)
 	}

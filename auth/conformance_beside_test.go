@@ -36,6 +36,7 @@ var beside = []struct{ section, what, dir, test string }{
 	{"RFC 9700 §2.1, §4.11.1", "return URLs of strangers, some thousand of them", "", "TestReturnURLsOfStrangers"},
 	{"RFC 9700 §2.5", "`private_key_jwt`: what the assertion says, and that none is used twice", "", "TestPrivateKeyJWT"},
 	{"RFC 9700 §2.5", "every way to show who we are, with secrets that mean something in a URL", "", "TestClientAuth"},
+	{"RFC 9700 §4.3.1", "a callback that fails leaves no code in the address bar", "", "TestFailedCallbackMovesOn"},
 	{"RFC 9700 §4.12", "an exchange follows no redirect, over HTTP", "", "TestExchangeFollowsNoRedirect"},
 	{"RFC 9700 §4.13", "headers of clients decide nothing", "", "TestClientHeadersDecideNothing"},
 	{"RFC 9700 §4.13", "who is not nginx is nobody", "", "TestStrangersAreNobody"},

@@ -203,6 +203,17 @@ func (b *browser) once(method, rawURL string, more ...string) *http.Response {
 	}
 	b.jar.SetCookies(u, resp.Cookies())
 	b.at = rawURL
+	if to := resp.Header.Get("Location"); strings.HasPrefix(to, prefix+"/callback?page=") && resp.StatusCode == http.StatusFound {
+		// Where a callback fails, its page is at an address without the code.
+		if len(to) > 2300 || strings.Contains(to, "code=") {
+			b.s.t.Errorf("a callback that failed leads to %s", to)
+		}
+		told := b.once(http.MethodGet, u.Scheme+"://"+u.Host+to, more...)
+		for _, c := range resp.Header["Set-Cookie"] {
+			told.Header.Add("Set-Cookie", c)
+		}
+		return told
+	}
 	return resp
 }
 

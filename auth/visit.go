@@ -118,7 +118,9 @@ func (o *Outpost) fail(v *visit, err error) {
 		e = &Error{Status: http.StatusInternalServerError, Reason: Internal, Err: err}
 	}
 	o.tell(v, e)
-	v.show(e.Status, e.Reason, e.Page)
+	if !o.moveOn(v, e) {
+		v.show(e.Status, e.Reason, e.Page)
+	}
 }
 
 // tell writes to the log why a visit went wrong.
@@ -147,6 +149,11 @@ func (o *Outpost) tell(v *visit, e *Error) {
 
 // show writes the page of a reason.
 func (v *visit) show(status int, reason Reason, d page.Data) {
+	page.Write(v.w, v.r, v.data(status, reason, d))
+}
+
+// data adds to a page what every page of the visit says.
+func (v *visit) data(status int, reason Reason, d page.Data) page.Data {
 	d.Status, d.Reason, d.RequestID = status, string(reason), v.id
 	if v.app != nil {
 		d.Application = v.app.name
@@ -157,7 +164,7 @@ func (v *visit) show(status int, reason Reason, d page.Data) {
 			d.Host = v.host
 		}
 	}
-	page.Write(v.w, v.r, d)
+	return d
 }
 
 // maxLocation is how long a URL may be to go into a Location header. SWAG
