@@ -36,7 +36,7 @@ const (
 
 	hangRate   = 2000 // checks a second: a tenth of what the daemon could do on a small machine
 	hangRounds = 15   // at most: every round's sessions have to fit into the hot cache
-	dueAfter   = 25 * time.Second
+	dueAfter   = 40 * time.Second
 )
 
 // hungProvider answers what it is asked about itself, so that every recheck

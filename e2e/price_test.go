@@ -29,7 +29,7 @@ import (
 
 const (
 	pricePage   = "https://www.test/"
-	priceRounds = 5
+	priceRounds = 3
 	priceLoad   = 2 * time.Second
 	priceRate   = 1000 // pages a second
 )
