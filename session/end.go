@@ -41,6 +41,10 @@ type Whose struct {
 	Subject string // the person
 	SID     string // the provider's session
 	Except  Key    // one that goes on; zero for none
+
+	// Ended is told of each session that EndAll has ended and the store could
+	// still read, with its tokens; nil for nobody. It must not wait.
+	Ended func(Session)
 }
 
 // EndAll ends every session of a person, or, where SID is given, those that the
@@ -61,11 +65,33 @@ func (s *Sessions) EndAll(ctx context.Context, w Whose, event string) (int, erro
 	errs := s.findStoredOf(ctx, w, keys)
 	delete(keys, w.Except)
 	for key := range keys {
+		s.forget(key) // all of them, before a store is waited for
+	}
+	for key := range keys {
+		whole, err := s.whole(ctx, &w, key)
 		if err := s.end(ctx, key, event); err != nil {
 			errs = append(errs, err)
 		}
+		if err == nil {
+			w.Ended(whole)
+		}
 	}
 	return len(keys), errors.Join(errs...)
+}
+
+// whole reads a session for w.Ended: its tokens are in the store alone. Where the
+// store fails, nobody is told of this one and those after it: they have to end.
+func (s *Sessions) whole(ctx context.Context, w *Whose, key Key) (Session, error) {
+	if w.Ended == nil {
+		return Session{}, ErrNone
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	whole, _, err := s.load(ctx, key)
+	if errors.Is(err, ErrStore) {
+		w.Ended = nil
+	}
+	return whole, err
 }
 
 func (w Whose) has(sess *Session) bool {

@@ -1,7 +1,9 @@
 package session_test
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -90,4 +92,51 @@ func TestEndAll(t *testing.T) {
 		}
 		events.want(t, map[string]int{"created": 7, "backchannel_logout": 5})
 	})
+}
+
+// Who asks is told of each session that ended, with its tokens; of one that the
+// store cannot read any more nobody is told, and it ends all the same.
+func TestEndAllTells(t *testing.T) {
+	eachStore(t, func(t *testing.T, open func() session.Store) {
+		store := &unreadable{Store: open()}
+		s := newSessions(t, session.Config{Store: store})
+		for _, token := range []string{"one", "two"} {
+			sess := alice()
+			sess.RefreshToken = token
+			create(t, s, sess)
+		}
+		here, key := create(t, s, alice())
+		var told []string
+		whose := session.Whose{Issuer: alice().Identity.Issuer, Subject: alice().Identity.Subject, Except: key, Ended: func(ended session.Session) {
+			told = append(told, ended.RefreshToken)
+		}}
+		if n, err := s.EndAll(t.Context(), whose, "signed_out"); n != 2 || err != nil {
+			t.Fatalf("EndAll = %d, %v", n, err)
+		}
+		slices.Sort(told)
+		if !slices.Equal(told, []string{"one", "two"}) {
+			t.Errorf("told of %q", told)
+		}
+		mustFind(t, s, here)
+
+		told, store.fails, whose.Except = nil, true, session.Key{}
+		if n, err := s.EndAll(t.Context(), whose, "signed_out"); n != 1 || err != nil || told != nil {
+			t.Errorf("EndAll = %d, %v; told of %q", n, err, told)
+		}
+		store.fails = false
+		wantNone(t, s, cookie, here)
+	})
+}
+
+// unreadable is a store that finds and deletes, and loads nothing.
+type unreadable struct {
+	session.Store
+	fails bool
+}
+
+func (u *unreadable) Load(ctx context.Context, key session.Key) (session.Record, error) {
+	if u.fails {
+		return session.Record{}, errors.New("it does not read")
+	}
+	return u.Store.Load(ctx, key)
 }
