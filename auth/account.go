@@ -117,7 +117,7 @@ func (o *Outpost) endOwn(v *visit, live *session.Live) error {
 	case here.Key.ID():
 		return o.end(v, live, false)
 	case "others":
-		whose := session.Whose{Issuer: here.Identity.Issuer, Subject: here.Identity.Subject, Except: here.Key}
+		whose := session.Whose{Issuer: here.Identity.Issuer, Subject: here.Identity.Subject, Except: here.Key, Ended: o.revoking()}
 		noted := o.noteEnded(v.ctx(), whose)
 		ended, err = o.sessions.EndAll(v.ctx(), whose, "signed_out")
 		err = errors.Join(err, noted)

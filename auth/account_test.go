@@ -258,6 +258,14 @@ func TestAccountEndRevokes(t *testing.T) {
 		if !slices.Contains(s.provider.revoked, there) || slices.Contains(s.provider.revoked, here) {
 			t.Errorf("revoked: %v", s.provider.revoked)
 		}
+
+		s.want(phone.visit(app), http.StatusOK)
+		again := s.stored(phone).RefreshToken
+		s.want(alice.once(http.MethodPost, account+"?end=others", own...), http.StatusSeeOther)
+		synctest.Wait()
+		if !slices.Contains(s.provider.revoked, again) || slices.Contains(s.provider.revoked, here) {
+			t.Errorf("revoked with all others: %v", s.provider.revoked)
+		}
 	})
 }
 

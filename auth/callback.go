@@ -204,6 +204,7 @@ func (o *Outpost) finish(v *visit, live *session.Live, f finish) error {
 	whose := session.Whose{Issuer: signedIn.identity.Issuer, Subject: signedIn.identity.Subject, SID: signedIn.sid}
 	if ended, asked := o.endedSince(v.ctx(), whose, f.fl.begun); ended || asked != nil {
 		// Nobody has the cookie of the session yet, and nobody will.
+		v.provider.revoke(made.RefreshToken)
 		reason := SignedOutMeanwhile
 		if err = errors.Join(asked, o.sessions.End(v.ctx(), key)); err != nil {
 			reason = StoreUnavailable

@@ -78,22 +78,19 @@ func dripping(path string, within time.Duration) func(*scene) {
 // flooding answers 100 MiB at this path, and sees how much is read.
 func flooding(path string) func(*scene) {
 	return func(sc *scene) {
-		read := 0
 		sc.answers[path] = func(*http.Request) (*http.Response, error) {
-			resp := respond(http.StatusOK, "")
+			resp, read := respond(http.StatusOK, ""), 0
 			resp.Body = io.NopCloser(io.LimitReader(reader(func(p []byte) (int, error) {
-				read += len(p)
+				if read += len(p); read > 2<<20 {
+					sc.t.Errorf("%d bytes are read", read)
+					return 0, io.ErrUnexpectedEOF
+				}
 				for i := range p {
 					p[i] = ' '
 				}
 				return len(p), nil
 			}), 100<<20))
 			return resp, nil
-		}
-		sc.check = func() {
-			if read > 2<<20 {
-				sc.t.Errorf("%d bytes were read", read)
-			}
 		}
 	}
 }

@@ -84,13 +84,13 @@ func pushedRows() []row {
 		{"no-json", answer, "", answers(201, canary), wrong, pushed},
 		{"redirect", "RFC 9700 §4.12", "", answers(307, ``, "Location", "https://idp.example.org/par2"), wrong, pushed},
 		{"redirect-to-another-host", "RFC 9700 §4.12", "", answers(308, ``, "Location", "https://evil.test/par"), wrong, pushed},
-		{"floods", failure, "", func(sc *scene) {
-			pushes(nil)(sc)
-			check := sc.check
-			flooding("/par")(sc)
-			small := sc.check
-			sc.check = func() { check(); small() }
-		}, wrong, pushed},
+		{"floods", failure, "", pushes(flooding("/par")), wrong, pushed},
+		{"redirect-to-http", "RFC 9700 §4.12", "", answers(308, ``, "Location", "http://idp.example.org/par"), wrong, pushed},
+		{"asked-for-by-us-and-down", failure, "", func(sc *scene) {
+			sc.build(with(func(p *auth.Provider) { p.Push = true }))
+			pushes(reset("/par"))(sc)
+			delete(sc.provider.metadata, "require_pushed_authorization_requests")
+		}, down, pushed},
 		{"drips", failure, "", pushes(dripping("/par", 10*time.Second)), down, pushed},
 		{"breaks-off", failure, "", pushes(reset("/par")), down, pushed},
 		{"hangs", failure, "", pushes(func(sc *scene) {

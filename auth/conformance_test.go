@@ -86,6 +86,7 @@ func conformanceParts() []part {
 		{"frontchannel-logout", "What the provider puts into a frame", frontchannelRows()},
 		{"end-session", "What the browser brings back from the provider's end-session endpoint", endSessionRows()},
 		{"revocation", "What comes of giving a refresh token back at a sign-out", revocationRows()},
+		{"ended", "What becomes of refresh tokens when sessions end", endedRows()},
 	}
 }
 

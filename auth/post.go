@@ -12,7 +12,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+
+	"outpost/session"
 )
 
 // errInvalidGrant means that a refresh token is not, or no longer, good.
@@ -65,6 +68,19 @@ func (p *provider) revoke(refreshToken string) {
 			p.log.Warn("revoking a refresh token", "cause", cut(err.Error()))
 		}
 	})
+}
+
+// revoking is for session.Whose.Ended: it has the provider of each session told.
+// It is nil where no provider wants to know, so that nothing is read for it.
+func (o *Outpost) revoking() func(session.Session) {
+	if !slices.ContainsFunc(o.providers, func(p *provider) bool { m := p.known.Load(); return m != nil && m.Revocation != "" }) {
+		return nil
+	}
+	return func(s session.Session) {
+		if p := o.provider(s.Provider); p != nil {
+			p.revoke(s.RefreshToken)
+		}
+	}
 }
 
 // post sends a form, to which it adds our credentials, as clientAuthFor says.

@@ -75,9 +75,9 @@ func (o *Outpost) end(v *visit, live *session.Live, all bool) error {
 	}
 	// Beside this one the same browser's sessions at other applications, which
 	// the provider is about to end its side of.
-	whose := session.Whose{Issuer: id.Issuer, SID: live.Session().SID}
+	whose := session.Whose{Issuer: id.Issuer, SID: live.Session().SID, Ended: o.revoking()}
 	if all {
-		whose = session.Whose{Issuer: id.Issuer, Subject: id.Subject}
+		whose.SID, whose.Subject = "", id.Subject
 	}
 	others := 0
 	err = o.sessions.End(v.ctx(), key)
