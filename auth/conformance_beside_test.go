@@ -27,6 +27,7 @@ var leftOut = []struct{ what, why, instead, line string }{
 	{"Aggregated and distributed claims", "we would have to fetch what a token says", "they are not read; groups that are left out for their size stop the sign-in", "id-token/distributed-claims-are-not-fetched"},
 	{"Client certificates and their endpoints (RFC 8705)", "`private_key_jwt` proves as much without a TLS of its own", "`mtls_endpoint_aliases` is not read", "discovery/aliases-for-client-certificates"},
 	{"The access token in the body or in the query", "every provider reads the header (RFC 6750 §2.1)", "the header", "userinfo/token-goes-into-the-header"},
+	{"`Cache-Control` of keys (Core §10.1.1)", "keys that are good for a year would outlive their rotation, and keys that are not to be kept would be fetched for every token", "keys are fetched every five minutes, and for a key ID that is not known, at most once in ten seconds for a provider", "keys/kept-for-a-year"},
 	{"Password grant", "RFC 9700 §2.4 forbids it", "Basic credentials of a request are not read", "endpoints/password-in-the-request"},
 }
 

@@ -133,6 +133,14 @@ func discoveryRows() []row {
 		{"issuer-changes-between-two-sign-ins", checked, "", func(sc *scene) {
 			after(2*time.Minute, publishes("issuer", "https://other.example.org"))(sc)
 		}, refused, everything + " discovery"},
+		{"down-at-the-start", fetching, "", func(sc *scene) {
+			reset(wellKnown)(sc)
+			sc.check = func() {
+				if status := sc.outpost.Providers()[0]; status.Up || status.Err == "" {
+					sc.t.Errorf("readiness says %+v", status)
+				}
+			}
+		}, gone, alone},
 		{"down-and-up-again", fetching, "", func(sc *scene) {
 			sc.within = time.Second
 			sc.story = func() {

@@ -181,6 +181,13 @@ func keyRows() []row {
 		}, ok, everything + " token keys userinfo"},
 		{"rotation-just-before-signing", rotation, rp + "-signing-key-rotation-just-before-signing", laterOn(0, func(*scene) {}, func(sc *scene) { rotate(sc, true) }), ok, exchanged + " keys userinfo"},
 		{"rotation-that-is-not-published", rotation, "", laterOn(0, func(*scene) {}, func(sc *scene) { rotate(sc, false) }), refused, unknown},
+		{"key-id-unknown-and-the-keys-hang", ours, "", func(sc *scene) {
+			laterOn(0, func(*scene) {}, func(sc *scene) {
+				rotate(sc, true)
+				hanging("/keys", 10*time.Second)(sc)
+			})(sc)
+			sc.within = 10 * time.Second
+		}, auth.ProviderUnreachable, unknown},
 		{"key-id-unknown-and-the-keys-are-down", rotation, "", laterOn(0, func(*scene) {}, func(sc *scene) {
 			rotate(sc, true)
 			reset("/keys")(sc)

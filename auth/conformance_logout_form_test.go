@@ -42,6 +42,18 @@ func byMethod(method string) func(*scene) {
 	}
 }
 
+// unknownKey posts a token that names a key which is not known, while the place
+// of the keys does this.
+func unknownKey(does func(*scene)) func(*scene) {
+	return func(sc *scene) {
+		told(0, func(sc *scene) *http.Response {
+			does(sc)
+			return sc.logout(sc.provider.signWith(newECKey(), "k2", jose.ES256, logoutClaims(nil)))
+		})(sc)
+		sc.within = 10 * time.Second
+	}
+}
+
 func backchannelFormRows() []row {
 	const (
 		request  = "OpenID Connect Back-Channel Logout 1.0 §2.5"
@@ -102,6 +114,27 @@ func backchannelFormRows() []row {
 			}
 			return sc.logout(sc.provider.signWith(key, "k2", jose.ES256, logoutClaims(nil)))
 		}), refused, thrice + " keys"},
+		{"name-in-capitals", request, "", form(0, 400, formType, func(token string) string { return "LOGOUT_TOKEN=" + token }), refused, thrice},
+		{"replayed-at-another-host", checked, "", told(2, func(sc *scene) *http.Response {
+			token := sc.provider.logoutToken(nil)
+			sc.want(sc.logout(token), http.StatusOK)
+			return sc.notifyAt("https://wiki.example.net:8443"+prefix+"/backchannel_logout", formType, url.Values{"logout_token": {token}}.Encode())
+		}), refused, thrice},
+		{"refused-token-is-not-spent", checked, "", told(2, func(sc *scene) *http.Response {
+			token := sc.provider.logoutToken(nil)
+			sc.want(sc.logout(token+"x"), http.StatusBadRequest)
+			return sc.logout(token)
+		}), ok, thrice},
+		{"same-subject-at-another-provider", "OpenID Connect Core 1.0 §2", "", told(0, func(sc *scene) *http.Response {
+			return sc.logout(sc.other.signTyped(map[jose.HeaderKey]any{"kid": "k1", "typ": "logout+jwt"}, logoutClaims(func(c map[string]any) { c["iss"] = otherIssuer })))
+		}), ok, thrice + " " + begunAtOther},
+		{"another-provider-speaks-for-this-one", checked, "", told(0, func(sc *scene) *http.Response {
+			return sc.logout(sc.other.logoutToken(nil))
+		}), refused, thrice},
+		{"unknown-key-and-the-keys-hang", "RFC 9700 §2.6", "", unknownKey(hanging("/keys", 10*time.Second)), auth.ProviderUnreachable, thrice + " keys"},
+		{"unknown-key-and-the-keys-drip", "RFC 9700 §2.6", "", unknownKey(dripping("/keys", 10*time.Second)), auth.ProviderUnreachable, thrice + " keys"},
+		{"unknown-key-and-the-keys-flood", "RFC 9700 §2.6", "", unknownKey(flooding("/keys")), auth.ProviderUnreachable, thrice + " keys"},
+		{"unknown-key-and-the-keys-are-elsewhere", "RFC 9700 §2.6", "", unknownKey(answers("/keys", 302, "", "Location", "https://evil.test/keys")), auth.ProviderUnreachable, thrice + " keys"},
 		{"keys-down", answered, "", func(sc *scene) {
 			told(0, func(sc *scene) *http.Response {
 				reset("/keys")(sc)

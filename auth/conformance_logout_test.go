@@ -283,6 +283,14 @@ func returned(query string) func(*scene) {
 func endSessionRows() []row {
 	const spec = "OpenID Connect RP-Initiated Logout 1.0 §3"
 	return []row{
+		{"asked-for-by-post", "RFC 9700 §4.12", "", func(sc *scene) {
+			sc.story = func() {
+				sc.visit(conformancePage)
+				resp := sc.alice.once(http.MethodPost, homeSignOut, "Origin", "https://app.example.com", "Sec-Fetch-Site", "same-origin")
+				sc.want(resp, http.StatusSeeOther)
+				sc.visit(onward(resp))
+			}
+		}, auth.SignedOut, everything},
 		{"as-it-should-be", spec, "oidcc-client-test-rp-init-logout", returned("own"), auth.SignedOut, everything},
 		{"request-is-as-registered", "OpenID Connect RP-Initiated Logout 1.0 §2", "", endSessionRequest, auth.SignedOut, everything},
 		{"state-of-somebody-else", spec, "oidcc-client-test-rp-init-logout-other-state", returned("?state=another"), auth.SignedOut, everything},

@@ -62,6 +62,12 @@ func providerRows() []row {
 	return []row{
 		{"first-one-chosen", mixUp, "", chosen("idp", with("x", "y")), auth.SignedIn, everything},
 		{"first-one-chosen-and-named", "RFC 9207 §2.4", "", chosen("idp", with("iss", issuer)), auth.SignedIn, everything},
+		{"first-one-chosen-and-the-second-answers", mixUp, "", chosen("idp", with("iss", otherIssuer)), auth.CallbackInvalid, begun},
+		{"first-one-chosen-and-the-second-answers-with-an-error", "RFC 9207 §2.4", "", chosen("idp", func(_ *url.URL, q url.Values) {
+			q.Del("code")
+			q.Set("error", "access_denied")
+			q.Set("iss", otherIssuer)
+		}), auth.CallbackInvalid, begun},
 		{"second-one-leads-to-the-first", mixUp, "", chosen("other", to("idp")), auth.CallbackInvalid, begunAtOther},
 		{"second-one-leads-to-the-first-and-names-itself", mixUp, "", chosen("other", func(u *url.URL, q url.Values) {
 			to("idp")(u, q)

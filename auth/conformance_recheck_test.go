@@ -172,6 +172,7 @@ func recheckUserinfoRows() []row {
 		{"html", answer, "", due(kept(false, answers("/userinfo", 200, "<html>", "Content-Type", "text/html"))), failed, untilUserinfo},
 		{"empty", answer, "", due(kept(false, answers("/userinfo", 200, ""))), failed, untilUserinfo},
 		{"hangs", ours, "", due(kept(false, hanging("/userinfo", 10*time.Second))), failed, untilUserinfo},
+		{"drips", ours, "", due(kept(false, dripping("/userinfo", 10*time.Second))), failed, untilUserinfo},
 		{"breaks-off", ours, "", due(kept(false, reset("/userinfo"))), failed, untilUserinfo},
 		{"floods", ours, "", due(flooding("/userinfo")), failed, untilUserinfo},
 		{"redirect", "RFC 9700 §4.9.3", "", due(kept(false, answers("/userinfo", 302, "", "Location", "https://evil.test/userinfo"))), failed, untilUserinfo},
@@ -188,6 +189,9 @@ func recheckUserinfoRows() []row {
 		{"alone-forbidden", failure, "", dueWithoutToken(answers("/userinfo", 403, "")), failed, alone},
 		{"alone-server-error", failure, "", dueWithoutToken(answers("/userinfo", 500, "")), failed, alone},
 		{"alone-hangs", ours, "", dueWithoutToken(hanging("/userinfo", 10*time.Second)), failed, alone},
+		{"alone-drips", ours, "", dueWithoutToken(dripping("/userinfo", 10*time.Second)), failed, alone},
+		{"alone-floods", ours, "", dueWithoutToken(flooding("/userinfo")), failed, alone},
+		{"alone-redirect", "RFC 9700 §4.9.3", "", dueWithoutToken(answers("/userinfo", 302, "", "Location", "https://evil.test/userinfo")), failed, alone},
 		{"alone-and-endpoint-gone", answer, "", dueWithoutToken(func(sc *scene) {
 			publishes("userinfo_endpoint", "")(sc)
 			sc.check = sc.unasked

@@ -175,6 +175,12 @@ func signatureRows() []row {
 		{"hs256-with-the-client-secret", core + " (8)", rp + "-invalid-sig-hs256", signing(func(sc *scene, c []byte) string {
 			return sc.provider.signWith([]byte("client secret"+strings.Repeat("\x00", 32)), "", jose.HS256, c)
 		}), refused, exchanged},
+		{"hs256-that-is-announced", core + " (8)", "", func(sc *scene) {
+			publishes("id_token_signing_alg_values_supported", []string{"HS256", "ES256"})(sc)
+			sc.provider.sign = func(c []byte) string {
+				return sc.provider.signWith([]byte("client secret"+strings.Repeat("\x00", 32)), "k1", jose.HS256, c)
+			}
+		}, refused, exchanged},
 		{"hs256-with-the-public-key-as-pem", core + " (8)", "", confused(func(k *rsa.PublicKey) []byte {
 			return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: derOf(k)})
 		}), refused, exchanged},

@@ -68,6 +68,7 @@ func conformanceParts() []part {
 	return []part{
 		{"callback", "What the browser brings back from the provider", callbackRows()},
 		{"endpoints", "What our endpoints take, and how the provider knows us", endpointRows()},
+		{"request", "What we send, and what makes nobody signed in", requestRows()},
 		{"id-token", "What an ID token says", idTokenRows()},
 		{"dates", "The dates of an ID token", dateRows()},
 		{"signature", "How an ID token is signed", signatureRows()},
@@ -268,7 +269,7 @@ func statusOf(reason auth.Reason) int {
 	switch reason {
 	case auth.SignedIn, auth.SignedOut, auth.ChooseProvider, recheckRenewed, recheckFailed, recheckLapsed:
 		return http.StatusOK
-	case recheckRefused, recheckInvalid:
+	case recheckRefused, recheckInvalid, auth.NotSignedIn:
 		return http.StatusFound // to start
 	case auth.ProviderUnreachable, auth.UserinfoUnavailable:
 		return http.StatusServiceUnavailable
