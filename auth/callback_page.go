@@ -12,17 +12,13 @@ import (
 	"strings"
 
 	"outpost/page"
-	"outpost/session"
 )
 
 const callbackAddress = Prefix + "/callback"
 
-// toldPage is a page with all that it says.
+// toldPage is a page with all that it says, for the host of one application.
 type toldPage struct {
-	Application string
-	Status      int
-	Reason      Reason
-	RequestID   string
+	Application string // by name
 	Data        page.Data
 }
 
@@ -36,7 +32,7 @@ func (o *Outpost) moveOn(v *visit, e *Error) bool {
 		v.r.Method != http.MethodGet || e.Status == http.StatusTooEarly || !page.Navigation(v.r.Header) {
 		return false
 	}
-	told, err := json.Marshal(toldPage{v.app.name, e.Status, e.Reason, v.id, v.data(e.Status, e.Reason, e.Page)})
+	told, err := json.Marshal(toldPage{v.app.name, v.data(e.Status, e.Reason, e.Page)})
 	if err != nil {
 		return false
 	}
@@ -56,12 +52,9 @@ func (o *Outpost) told(v *visit, sealed string) error {
 		err = json.Unmarshal(value, &p)
 	}
 	if err != nil || p.Application != v.app.name {
-		if err == nil {
-			err = session.ErrNone
-		}
 		return &Error{Status: http.StatusBadRequest, Reason: CallbackInvalid, Err: err, Page: page.Data{SignInURL: v.app.external + "/"}}
 	}
-	v.w.Header().Set("X-Request-Id", p.RequestID)
+	v.w.Header().Set("X-Request-Id", p.Data.RequestID)
 	page.Write(v.w, v.r, p.Data)
 	return nil
 }

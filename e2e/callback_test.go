@@ -44,8 +44,19 @@ func TestForgedCallback(t *testing.T) {
 		"https://outpost.home.test" + outpostPrefix + "/callback?" + query,
 	} {
 		v := newVisitor(t)
-		if p := v.get(forged); p.StatusCode < 400 || p.StatusCode > 499 {
-			t.Errorf("%s: got %s to %q", forged, p.Status, p.Header.Get("Location"))
+		p := v.open(forged)
+		if p.StatusCode < 400 || p.StatusCode > 499 || strings.Contains(p.URL, "code=") {
+			t.Errorf("%s: got %s at %s", forged, p.Status, p.URL)
+		}
+		// Beside the address of its page it leads nowhere, and nobody is signed in.
+		host, _, _ := strings.Cut(forged, outpostPrefix)
+		if page, _, _ := strings.Cut(p.URL, "?"); page != host+outpostPrefix+"/callback" {
+			t.Errorf("%s: led to %s", forged, p.URL)
+		}
+		for _, c := range v.cookies(host + "/") {
+			if strings.HasPrefix(c.Name, "__Host-outpost-") && c.Name != "__Host-outpost-browser" || strings.HasPrefix(c.Name, "__Secure-outpost-") {
+				t.Errorf("%s: there is a session: %s", forged, c.Name)
+			}
 		}
 	}
 }
