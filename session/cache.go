@@ -101,9 +101,13 @@ func (l *Live) alive(t int64) bool {
 	return !l.ended.Load() && t < l.expires && !l.idle(t)
 }
 
-func (l *Live) idle(t int64) bool {
-	idle := int64(l.owner.config.Idle)
-	return idle > 0 && t-l.seen.Load() >= idle+int64(l.owner.lag)
+func (l *Live) idle(t int64) bool { return l.owner.idle(t, l.seen.Load()) }
+
+// idle reports whether a session that was last seen at that time has been unused
+// for too long at t.
+func (s *Sessions) idle(t, seen int64) bool {
+	idle := int64(s.config.Idle)
+	return idle > 0 && t-seen >= idle+int64(s.lag)
 }
 
 // cache holds at most limit sessions for each of its shards.

@@ -38,17 +38,12 @@ func (s *Sessions) limitPerson(ctx context.Context, made *Session) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
+	keys, err := s.keysOf(ctx, made.Identity.Issuer, made.Identity.Subject)
+	errs := []error{err}
 	var theirs []used
-	var errs []error
-	for _, index := range s.keyring.Load().records.find("sub", made.Identity.Issuer, made.Identity.Subject) {
-		keys, err := s.config.Store.Find(ctx, index)
-		if err != nil {
-			errs = append(errs, s.storeError("find", err))
-		}
-		for _, key := range keys {
-			if key != made.Key {
-				theirs = append(theirs, used{key: key})
-			}
+	for _, key := range keys {
+		if key != made.Key {
+			theirs = append(theirs, used{key: key})
 		}
 	}
 	more := len(theirs) + 1 - limit

@@ -102,8 +102,7 @@ func (s *Sessions) listed(key Key, r Record) (l Listed, ok bool, err error) {
 	s.mu.Lock()
 	_, ended := s.ended[key]
 	s.mu.Unlock()
-	now, idle := s.clock.now(), int64(s.config.Idle)
-	if ended || now >= sess.Expires.UnixNano() || idle > 0 && now-seen >= idle {
+	if now := s.clock.now(); ended || now >= sess.Expires.UnixNano() || s.idle(now, seen) {
 		return Listed{}, false, nil
 	}
 	for _, token := range tokensOf(&sess) {
@@ -159,31 +158,43 @@ func (s *Sessions) Of(ctx context.Context, issuer, subject string) ([]Listed, er
 	if subject == "" {
 		return nil, nil
 	}
-	found := make(map[Key]bool)
+	keys, err := s.keysOf(ctx, issuer, subject)
+	if err != nil {
+		return nil, err
+	}
 	var all []Listed
-	for _, index := range s.keyring.Load().records.find("sub", issuer, subject) {
-		keys, err := s.config.Store.Find(ctx, index)
-		if err != nil {
-			return nil, s.storeError("find", err)
+	for _, key := range keys[:min(len(keys), maxOf)] {
+		r, err := s.loadRecord(ctx, key)
+		if errors.Is(err, ErrNone) {
+			continue
 		}
-		for _, key := range keys {
-			if found[key] || len(found) == maxOf {
-				continue
-			}
-			found[key] = true
-			r, err := s.config.Store.Load(ctx, key)
-			if errors.Is(err, ErrNone) {
-				continue
-			}
-			if err != nil {
-				return nil, s.storeError("load", err)
-			}
-			// An index does not open anything: what counts is who is in the record.
-			l, ok, err := s.listed(key, r)
-			if err == nil && ok && l.Identity.Issuer == issuer && l.Identity.Subject == subject {
-				all = append(all, l)
-			}
+		if err != nil {
+			return nil, err
+		}
+		// An index does not open anything: what counts is who is in the record.
+		l, ok, err := s.listed(key, r)
+		if err == nil && ok && l.Identity.Issuer == issuer && l.Identity.Subject == subject {
+			all = append(all, l)
 		}
 	}
 	return all, nil
+}
+
+// keysOf returns the keys of a person's sessions in the store, each once and in no
+// order. With an error, which Is ErrStore, there may be more.
+func (s *Sessions) keysOf(ctx context.Context, issuer, subject string) (keys []Key, err error) {
+	found := make(map[Key]bool)
+	for _, index := range s.keyring.Load().records.find("sub", issuer, subject) {
+		some, findErr := s.config.Store.Find(ctx, index)
+		if findErr != nil {
+			err = errors.Join(err, s.storeError("find", findErr))
+		}
+		for _, key := range some {
+			if !found[key] {
+				found[key] = true
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys, err
 }

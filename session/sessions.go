@@ -247,7 +247,7 @@ func (s *Sessions) Load(ctx context.Context, key Key) (Session, error) {
 		return Session{}, err
 	}
 	now := s.clock.now()
-	if idle := int64(s.config.Idle); now >= sess.Expires.UnixNano() || idle > 0 && now-seen >= idle+int64(s.lag) {
+	if now >= sess.Expires.UnixNano() || s.idle(now, seen) {
 		return Session{}, ErrNone
 	}
 	return sess, nil

@@ -289,6 +289,24 @@ func TestSharedIdle(t *testing.T) {
 	})
 }
 
+// TestSharedListed: who is let in is listed, and can be revoked, to the last
+// moment, which a shared store puts off.
+func TestSharedListed(t *testing.T) {
+	replicas(t, session.Config{Idle: time.Hour}, func(t *testing.T, h *storetest.Hub, a, b *session.Sessions) {
+		value, _ := create(t, a, alice())
+		mustFind(t, a, value).Accept(time.Now())
+		time.Sleep(time.Hour + 10*time.Second)
+		mustFind(t, a, value)
+		if n := len(list(t, a, session.Filter{})); n != 1 {
+			t.Errorf("%d sessions are listed, want 1", n)
+		}
+		if n, err := b.RevokeAll(t.Context(), session.Filter{}); n != 1 || err != nil {
+			t.Errorf("RevokeAll = %d, %v, want 1", n, err)
+		}
+		wantNone(t, a, cookie, value)
+	})
+}
+
 // TestSharedSweep: a sweep of one process leaves alone what the other has just
 // accepted, and there is one sweep for both.
 func TestSharedSweep(t *testing.T) {

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -154,28 +153,6 @@ func replaceDeleted(t *testing.T, s session.Store) {
 	wantFound(t, s, record(1).Indexes[0])
 }
 
-// replaceRacesDelete: whichever comes first, the record is gone in the end.
-func replaceRacesDelete(t *testing.T, s session.Store) {
-	const n = 50
-	for i := range n {
-		save(t, s, key(i), record(i))
-	}
-	parallel(t, 2*n, func(worker int) error {
-		k := key(worker / 2)
-		if worker%2 == 0 {
-			return s.Delete(t.Context(), k)
-		}
-		if err := s.Replace(t.Context(), k, record(worker/2)); err != nil && !errors.Is(err, session.ErrNone) {
-			return fmt.Errorf("replacing: %w", err)
-		}
-		return nil
-	})
-	wantLen(t, s, 0)
-	for i := range n {
-		wantFound(t, s, record(i).Indexes[1])
-	}
-}
-
 func nothingIsShared(t *testing.T, s session.Store) {
 	r := record(1)
 	save(t, s, key(1), r)
@@ -254,102 +231,6 @@ func find(t *testing.T, s session.Store) {
 	wantFound(t, s, record(2).Indexes[1], key(2))
 	wantFound(t, s, key(1)) // a session's key is no index
 	wantFound(t, s, session.Key{})
-}
-
-func sweepExpired(t *testing.T, s session.Store) {
-	for n := range 4 { // the end of record n is n nanoseconds past the hour
-		save(t, s, key(n), record(n))
-	}
-	wantSwept(t, s, now, 0, 0)
-	wantSwept(t, s, now.Add(time.Hour+1), 0, 2) // an end that has come is over
-	wantNone(t, s, key(0))
-	wantNone(t, s, key(1))
-	wantRecord(t, s, key(2), record(2))
-	wantLen(t, s, 2)
-	wantFound(t, s, record(1).Indexes[0], key(3))
-	wantSwept(t, s, now.Add(time.Hour+1), 0, 0)
-}
-
-func sweepIdle(t *testing.T, s session.Store) {
-	for n := range 4 { // record n was seen n nanoseconds past now
-		save(t, s, key(n), record(n))
-	}
-	touch(t, s, map[session.Key]time.Time{key(0): now.Add(time.Second)})
-	wantSwept(t, s, now.Add(time.Minute+1), time.Minute, 1)
-	wantRecord(t, s, key(2), record(2))
-	wantNone(t, s, key(1))
-	wantLen(t, s, 3)
-	wantSwept(t, s, now.Add(30*time.Minute), 0, 0) // no idle time, nothing is idle
-	wantSwept(t, s, now.Add(30*time.Minute), time.Minute, 3)
-	wantLen(t, s, 0)
-}
-
-// sweepMany is enough that a sweep takes several steps.
-func sweepMany(t *testing.T, s session.Store) {
-	const n = 5000
-	parallel(t, 64, func(worker int) error {
-		for i := worker; i < n; i += 64 {
-			r := record(i)
-			if i%3 == 0 {
-				r.Expires = now
-			}
-			if err := s.Save(t.Context(), key(i), r); err != nil {
-				return fmt.Errorf("saving: %w", err)
-			}
-		}
-		return nil
-	})
-	wantLen(t, s, n)
-	wantSwept(t, s, now, 0, (n+2)/3)
-	wantLen(t, s, n-(n+2)/3)
-	for i := range n {
-		r, err := s.Load(t.Context(), key(i))
-		switch {
-		case i%3 == 0 && !errors.Is(err, session.ErrNone):
-			t.Fatalf("record %d: error %v, want ErrNone", i, err)
-		case i%3 != 0 && (err != nil || !bytes.Equal(r.Sealed, record(i).Sealed)):
-			t.Fatalf("record %d: %q, %v", i, r.Sealed, err)
-		}
-	}
-}
-
-// inParallel does everything at once. Each worker's own records must come out
-// as it left them.
-func inParallel(t *testing.T, s session.Store) {
-	const workers, rounds = 16, 20
-	parallel(t, workers, func(worker int) error {
-		for round := range rounds {
-			n := worker*rounds + round
-			if err := s.Save(t.Context(), key(n), record(n)); err != nil {
-				return fmt.Errorf("saving: %w", err)
-			}
-			seen := now.Add(time.Second + time.Duration(n))
-			if err := s.Touch(t.Context(), map[session.Key]time.Time{key(n): seen}); err != nil {
-				return fmt.Errorf("touching: %w", err)
-			}
-			r, err := s.Load(t.Context(), key(n))
-			if err != nil || !r.Seen.Equal(seen) || !bytes.Equal(r.Sealed, record(n).Sealed) {
-				return fmt.Errorf("loading %d: got %v, %v", n, r, err)
-			}
-			if round%2 == 0 {
-				if err := s.Delete(t.Context(), key(n)); err != nil {
-					return fmt.Errorf("deleting: %w", err)
-				}
-				if _, err := s.Load(t.Context(), key(n)); !errors.Is(err, session.ErrNone) {
-					return fmt.Errorf("loading what was deleted: got %v, want ErrNone", err)
-				}
-			}
-			if _, err := s.Sweep(t.Context(), now, time.Hour); err != nil {
-				return fmt.Errorf("sweeping: %w", err)
-			}
-			keys, err := s.Find(t.Context(), record(n).Indexes[1])
-			if err != nil || (len(keys) == 1) != (round%2 == 1) {
-				return fmt.Errorf("finding %d: got %v, %v", n, keys, err)
-			}
-		}
-		return nil
-	})
-	wantLen(t, s, workers*rounds/2)
 }
 
 func contextDone(t *testing.T, s session.Store) {
@@ -435,30 +316,9 @@ func wantFound(t *testing.T, s session.Store, index session.Key, want ...session
 	}
 }
 
-func wantSwept(t *testing.T, s session.Store, now time.Time, idle time.Duration, want int) {
-	t.Helper()
-	if got, err := s.Sweep(t.Context(), now, idle); err != nil || got != want {
-		t.Errorf("Sweep = %d, %v; want %d", got, err, want)
-	}
-}
-
 func wantLen(t *testing.T, s session.Store, want int) {
 	t.Helper()
 	if got, err := s.Len(t.Context()); err != nil || got != want {
 		t.Errorf("Len = %d, %v; want %d", got, err, want)
-	}
-}
-
-// parallel runs workers at once and fails the test with the first error.
-func parallel(t *testing.T, workers int, work func(worker int) error) {
-	t.Helper()
-	errs := make([]error, workers)
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() { errs[w] = work(w) })
-	}
-	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
-		t.Fatal(err)
 	}
 }
