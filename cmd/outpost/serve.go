@@ -55,11 +55,12 @@ func listenAndServe(ctx context.Context, c *config.Config, o *auth.Outpost, m *m
 	}
 	handlers := []http.Handler{public(o), management(o, m.registry)}
 	if front.Works && c.Front {
-		if listeners[0], err = front.Listen(listeners[0], frontConfig(o, log)); err != nil {
+		fronted, err := front.Listen(listeners[0], frontConfig(o, log))
+		if err != nil {
 			closeAll(listeners)
 			return err
 		}
-		handlers[0] = once(handlers[0])
+		listeners[0], handlers[0] = fronted, once(handlers[0])
 	}
 	running, stop := context.WithCancel(context.Background())
 	defer stop()
