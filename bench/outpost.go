@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"outpost/session"
@@ -88,21 +89,42 @@ func newDaemon(name, data, issuer, more string) (*daemon, error) {
 	return &daemon{name: name, data: data, issuer: issuer, more: more, secret: rand.Text() + rand.Text()}, os.Mkdir(data, 0o700)
 }
 
-// start starts it, from this binary.
+// start starts it, from this binary, and waits until it accepts connections.
 func (d *daemon) start(ctx context.Context, binary string) (*server, error) {
-	address, err := freeAddress()
+	address, command, err := d.command(binary)
 	if err != nil {
 		return nil, err
 	}
-	if d.management, err = freeAddress(); err != nil {
+	return start(ctx, d.name, address, command)
+}
+
+// startNow is start without the wait.
+func (d *daemon) startNow(binary string) (*server, error) {
+	address, command, err := d.command(binary)
+	if err != nil {
 		return nil, err
+	}
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
+	s := &server{name: d.name, address: address, pid: command.Process.Pid, exited: make(chan error, 1)}
+	go func() { s.exited <- command.Wait() }()
+	return s, nil
+}
+
+// command writes the configuration and returns what starts the daemon, and where
+// it will listen.
+func (d *daemon) command(binary string) (address string, command *exec.Cmd, err error) {
+	if address, err = freeAddress(); err != nil {
+		return "", nil, err
+	}
+	if d.management, err = freeAddress(); err != nil {
+		return "", nil, err
 	}
 	configuration := d.data + ".yaml"
 	text := fmt.Appendf(nil, settings, address, d.management, d.data, d.secret, d.issuer)
-	if err := os.WriteFile(configuration, append(text, d.more...), 0o600); err != nil {
-		return nil, err
-	}
-	return start(ctx, d.name, address, exec.Command(binary, "-config", configuration))
+	return address, exec.Command(binary, "-config", configuration), os.WriteFile(configuration, append(text, d.more...), 0o600)
 }
 
 // signIn creates sessions in the daemon's file store, before it has it open,

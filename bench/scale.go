@@ -17,12 +17,10 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"outpost/session"
@@ -110,7 +108,7 @@ func serving(ctx context.Context, d *daemon, folder string, cookies []string, n 
 	var first []time.Duration
 	for range 4 {
 		began := time.Now()
-		s, err := d.startNow(ctx, binary(folder))
+		s, err := d.startNow(binary(folder))
 		if err != nil {
 			return nil, err
 		}
@@ -124,7 +122,7 @@ func serving(ctx context.Context, d *daemon, folder string, cookies []string, n 
 		first = append(first, time.Since(began))
 		s.stop()
 	}
-	s, err := d.startNow(ctx, binary(folder))
+	s, err := d.startNow(binary(folder))
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +138,7 @@ func serving(ctx context.Context, d *daemon, folder string, cookies []string, n 
 		}
 		figures = append(figures, figure{name + ", p50 / p99", quantiles(took)})
 	}
-	rss, err := resident(s.pid)
+	rss, err := memory(s.pid, "RssAnon")
 	if err != nil {
 		return nil, err
 	}
@@ -222,29 +220,6 @@ func sweeping(ctx context.Context, d *daemon, _ string, _ []string, n int) ([]fi
 	}, nil
 }
 
-// startNow is start without waiting for the address to accept.
-func (d *daemon) startNow(ctx context.Context, binary string) (*server, error) {
-	address, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	if d.management, err = freeAddress(); err != nil {
-		return nil, err
-	}
-	text := fmt.Appendf(nil, settings, address, d.management, d.data, d.secret, d.issuer)
-	if err := os.WriteFile(d.data+".yaml", append(text, d.more...), 0o600); err != nil {
-		return nil, err
-	}
-	command := exec.CommandContext(ctx, binary, "-config", d.data+".yaml")
-	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := command.Start(); err != nil {
-		return nil, err
-	}
-	s := &server{name: d.name, address: address, pid: command.Process.Pid, exited: make(chan error, 1)}
-	go func() { s.exited <- command.Wait() }()
-	return s, nil
-}
-
 // ask is one check; the status is 0 where nothing answers.
 func ask(address, cookie string) int {
 	request, err := http.NewRequest(http.MethodGet, "http://"+address+checkPath, nil)
@@ -279,20 +254,21 @@ func askEach(address string, cookies []string) ([]time.Duration, error) {
 	return took, nil
 }
 
-// resident is the process's anonymous memory, in bytes: the pages of the file
-// that are mapped are the kernel's to take away.
-func resident(pid int) (int64, error) {
+// memory is a line of what the kernel says of a process's memory, in bytes:
+// VmRSS is all that is resident, RssAnon its own, without the pages of files,
+// which are the kernel's to take away (proc_pid_status(5)).
+func memory(pid int, line string) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
-	for line := range strings.Lines(string(status)) {
+	for text := range strings.Lines(string(status)) {
 		var kb int64
-		if n, _ := fmt.Sscanf(line, "RssAnon: %d kB", &kb); n == 1 {
+		if n, _ := fmt.Sscanf(text, line+": %d kB", &kb); n == 1 {
 			return kb << 10, nil
 		}
 	}
-	return 0, fmt.Errorf("the status of process %d does not say RssAnon", pid)
+	return 0, fmt.Errorf("the status of process %d does not say %s", pid, line)
 }
 
 func quantiles(took []time.Duration) string {

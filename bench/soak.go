@@ -138,7 +138,7 @@ func watch(ctx context.Context, d *daemon, s *server, duration time.Duration) ([
 			return nil, fmt.Errorf("the daemon has ended: %w", errors.Join(err))
 		case <-every.C:
 		}
-		rss, err := resident(s.pid)
+		rss, err := memory(s.pid, "RssAnon")
 		if err != nil {
 			return nil, err
 		}
