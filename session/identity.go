@@ -14,4 +14,10 @@ type Identity struct {
 	EmailVerified bool     // email_verified; false if the provider did not say
 	Groups        []string // groups, in the provider's order; nil if none
 	Entitlements  []string // entitlements, in the provider's order; nil if none
+
+	// Claims are the further claims that rules or headers name, by path: a
+	// string, a number or a boolean as one text, a list of them as its entries,
+	// an object as its JSON. What the provider did not send is not in it; nil
+	// if nothing is. It is not changed once the identity is in a session.
+	Claims map[string][]string
 }
