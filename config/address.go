@@ -91,6 +91,15 @@ func portNumber(s string) (port int, ok bool) {
 
 // parseNetwork takes an address or a CIDR prefix of trusted proxies.
 func parseNetwork(s string) (netip.Prefix, *violation) {
+	p, v := parseClients(s)
+	if v == nil && p.Bits() == 0 {
+		return netip.Prefix{}, broken("must not be the whole Internet", "name the address or network of nginx alone: a trusted proxy can claim any host and any client")
+	}
+	return p, v
+}
+
+// parseClients takes an address or a CIDR prefix of anybody.
+func parseClients(s string) (netip.Prefix, *violation) {
 	const rule, hint = "must be an address or a network in CIDR notation", "write 172.18.0.5, 172.18.0.0/16 or fd00::/8"
 	if !strings.Contains(s, "/") {
 		addr, err := netip.ParseAddr(s)
@@ -110,9 +119,6 @@ func parseNetwork(s string) (netip.Prefix, *violation) {
 			return netip.Prefix{}, broken("must not mix IPv4 and IPv6", "write the IPv4 network as 10.0.0.0/8")
 		}
 		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
-	}
-	if p.Bits() == 0 {
-		return netip.Prefix{}, broken("must not be the whole Internet", "name the address or network of nginx alone: a trusted proxy can claim any host and any client")
 	}
 	return p.Masked(), nil
 }

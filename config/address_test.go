@@ -38,6 +38,7 @@ func TestExternalURL(t *testing.T) {
 		{"ipv4", "https://192.168.1.2:8443", "https://192.168.1.2:8443"},
 		{"ipv6", "https://[FD00:0::1]:443/", "https://[fd00::1]"},
 		{"http", "http://demo.localhost:8080", "http://demo.localhost:8080"},
+		{"path", "https://App.example.com/Sonarr-4k/x.y/", "https://app.example.com/Sonarr-4k/x.y"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -53,7 +54,7 @@ func TestExternalURL(t *testing.T) {
 
 	refused := []string{
 		"", "app.example.com", "//app.example.com", "https://", "https:///", "https://:443", "https:app.example.com", "/app",
-		"ftp://app.example.com", "javascript:alert(1)", "https://app.example.com/x", "https://app.example.com//",
+		"ftp://app.example.com", "javascript:alert(1)", "https://app.example.com//", "https://app.example.com/a//b", "https://app.example.com/..", "https://app.example.com/a/./b", "https://app.example.com/a%62", "https://app.example.com/a;b", "https://app.example.com/ä",
 		"https://app.example.com/?", "https://app.example.com#", "https://app.example.com?a=b", "https://a@app.example.com",
 		"https://app..example.com", "https://.example.com", "https://app.example.com..", "https://-app.example.com",
 		"https://app.example.com:x", "https://app.example.com:0", "https://app.example.com:-1", "https://app.example.com:0443",

@@ -34,6 +34,7 @@ type Config struct {
 	InsecureHTTP   bool           // allow http issuers and external URLs
 	Providers      []Provider     // in the file's order; at least one
 	Applications   []Application  // in the file's order; at least one
+	Tokens         []Token        // in the file's order; nil: none
 	Session        Session
 	Secrets        []Secret // the first seals, every one opens; nil: the program generates one into Data
 	Log            Log
@@ -118,14 +119,15 @@ type Application struct {
 	Extra     map[string]string // more parameters, before those of the provider; nil: none
 
 	Require Require
-}
 
-// Require says how people must have proved who they are. One entry of a list is
-// enough; each list, and MaxAge, has to hold. The zero value requires nothing.
-type Require struct {
-	AMR    []string      // authentication methods (RFC 8176), compared as they are
-	ACR    []string      // authentication context classes, compared as they are
-	MaxAge time.Duration // since the person last proved it, with every check; at least a minute; 0: for ever
+	Rules   []Rule   // in the file's order; nil: whoever may have the application has all of it
+	Default string   // DefaultDeny or DefaultAllow, where no rule matches; "": DefaultDeny
+	Public  []string // PublicPreflight and so on; nil: nothing
+
+	Headers      Headers
+	BasicAuth    *BasicAuth // nil: no credentials
+	Bearer       *Bearer    // nil: no tokens of the provider's
+	AppPasswords bool       // take authentik's application passwords
 }
 
 // Mode says how far one sign-in reaches.
@@ -136,15 +138,6 @@ const (
 	Single Mode = "single" // the external URL's host alone
 	Domain Mode = "domain" // every host at or below the cookie domain
 )
-
-// Allow says who may use an application. One match in any of the lists is
-// enough; at least one list has an entry, and no list has an empty one.
-type Allow struct {
-	Groups       []string // compared as they are
-	Users        []string // user names, compared as they are
-	Emails       []string // lower case
-	EmailDomains []string // lower case, without "@"; a domain does not stand for those below it
-}
 
 // Session says where sessions are kept and for how long.
 type Session struct {

@@ -87,6 +87,10 @@ applications:
       users: null # default
       emails: null # default
       email_domains: null # default
+      claims: null # default
+      any: null # default
+      all: null # default
+      not: null # default
     prompt: null # default
     max_age: null # default
     acr_values: null # default
@@ -96,6 +100,25 @@ applications:
       amr: null # default
       acr: null # default
       max_age: null # default
+    rules: null # default
+    default: null # default
+    public: null # default
+    headers:
+      presets: authentik # default
+      join: null # default
+      encoding: raw # default
+      groups:
+        only: null # default
+        trim_prefix: null # default
+      max_bytes: 3500 # default
+      jwt: false # default
+      meta: false # default
+      ak_proxy: false # default
+      set: null # default
+    basic_auth: null # default
+    bearer: null # default
+    app_passwords: false # default
+tokens: null # default
 session:
   store: file # default
   max: 1h30m # config.yaml:11
@@ -151,10 +174,11 @@ var sameButSecrets = cmp.Options{
 	same,
 	cmpopts.IgnoreFields(config.Config{}, "Warnings"), // they are about the file
 	cmp.Comparer(func(a, b config.Secret) bool { return (a == "") == (b == "") }),
+	cmpopts.IgnoreFields(config.Rule{}, "Line"),
 }
 
 func TestDumpLoadsAgain(t *testing.T) {
-	for _, file := range []string{"testdata/full.yaml", "testdata/quoting.yaml"} {
+	for _, file := range []string{"testdata/full.yaml", "testdata/access.yaml", "testdata/quoting.yaml"} {
 		t.Run(strings.TrimPrefix(file, "testdata/"), func(t *testing.T) {
 			c, err := config.Load(file, noEnv)
 			if err != nil {

@@ -73,6 +73,19 @@ func checkProblems(t *testing.T, c *config.Config, err error, text string) {
 	}
 }
 
+// says reports whether a condition names somebody, and has no empty entry.
+func says(a *config.Allow) bool {
+	names := slices.Concat(a.Groups, a.Users, a.Emails, a.EmailDomains)
+	for _, claim := range a.Claims {
+		names = append(append(names, claim.Path), claim.Values...)
+	}
+	below := slices.Concat(a.Any, a.All)
+	if a.Not != nil {
+		below = append(below, *a.Not)
+	}
+	return len(names)+len(below) > 0 && !slices.Contains(names, "") && !slices.ContainsFunc(below, func(one config.Allow) bool { return !says(&one) })
+}
+
 var fuzzName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,40}$`)
 
 func checkInvariants(t *testing.T, c *config.Config) {
@@ -106,8 +119,8 @@ func checkInvariants(t *testing.T, c *config.Config) {
 		}
 		u := a.ExternalURL
 		must(u.Scheme == "https" || c.InsecureHTTP && u.Scheme == "http", "scheme", u)
-		must(u.Host == strings.ToLower(u.Host) && u.Path == "" && u.User == nil && u.String() == u.Scheme+"://"+u.Host && !hosts[u.Host], "external URL", u)
-		applications[a.Name], hosts[u.Host] = true, true
+		must(u.Host == strings.ToLower(u.Host) && !strings.HasSuffix(u.Path, "/") && u.User == nil && u.String() == u.Scheme+"://"+u.Host+u.Path && !hosts[u.Host+u.Path], "external URL", u)
+		applications[a.Name], hosts[u.Host+u.Path] = true, true
 		switch a.Mode {
 		case config.Single:
 			must(a.CookieDomain == "", "cookie domain in single mode", a)
@@ -118,10 +131,14 @@ func checkInvariants(t *testing.T, c *config.Config) {
 		default:
 			must(false, "mode", a)
 		}
-		if a.Allow != nil {
-			all := slices.Concat(a.Allow.Groups, a.Allow.Users, a.Allow.Emails, a.Allow.EmailDomains)
-			must(len(all) > 0 && !slices.Contains(all, ""), "allow", a.Allow)
+		must(a.Allow == nil || says(a.Allow), "allow", a.Allow)
+		for _, rule := range a.Rules {
+			must(rule.Allow == nil || says(rule.Allow), "rule", rule)
+			must(!rule.Public || !rule.Deny && rule.Allow == nil && rule.Query == nil, "public rule", rule)
 		}
+	}
+	for _, token := range c.Tokens {
+		must(len(token.Hash) == len("sha256:")+64 && len(token.Applications) > 0 && token.Username != "", "token", token)
 	}
 	must(c.Session.Idle > 0 && c.Session.Idle <= c.Session.Max && c.Session.Max <= 400*24*time.Hour, "session", c.Session)
 	switch v := c.Session.Redis; c.Session.Store {

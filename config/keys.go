@@ -26,6 +26,7 @@ func (r *reader) config(root *yaml.Node) *Config {
 	c.InsecureHTTP = optional(s, "insecure_http", "false", parseBool)
 	c.Providers = r.providers(s, c.InsecureHTTP)
 	c.Applications = r.applications(s, c.Providers, c.InsecureHTTP)
+	c.Tokens = r.tokens(s, c.Applications)
 	c.Session = r.session(s)
 	c.Secrets = oneOrMore(s, "secret", "", parseSecret)
 	c.Log = r.log(s)
@@ -172,56 +173,14 @@ func (r *reader) application(n *yaml.Node, path, only string, insecure bool) (Ap
 	a.LoginHint = optional(s, "login_hint", "", parseEntry)
 	a.Extra = r.extra(s, "acr_values", "login_hint")
 	a.Require = r.require(s)
+	a.Rules = r.rules(s)
+	a.Default = optional(s, "default", "", oneOf(DefaultDeny, DefaultAllow))
+	a.Public = r.public(s)
+	a.Headers = r.headers(s)
+	a.BasicAuth = r.basicAuth(s)
+	a.Bearer = r.bearer(s)
+	a.AppPasswords = optional(s, "app_passwords", "false", parseBool)
 	return a, s.close()
-}
-
-// require reads the section of that name.
-func (r *reader) require(parent *section) Require {
-	n, path := parent.take("require"), join(parent.path, "require")
-	s := r.open(n, path)
-	v := Require{
-		AMR:    oneOrMore(s, "amr", "", parseWord),
-		ACR:    oneOrMore(s, "acr", "", parseWord),
-		MaxAge: optional(s, "max_age", "", parseMaxAge),
-	}
-	if n != nil && !s.broken && len(n.Content) == 0 {
-		r.fail(path, at(n), "must have at least one of amr, acr and max_age", "remove the key, or write null, to require nothing")
-	}
-	parent.put("require", s.close())
-	return v
-}
-
-// allow reads who may use an application. Everywhere else null stands for the
-// default. Here the default is everybody, and that must not come out of a
-// template by accident: null and a key with nothing behind it are both errors.
-func (r *reader) allow(parent *section) *Allow {
-	const everybody = "remove the key to let every signed-in person in"
-	path := join(parent.path, "allow")
-	n := parent.find("allow")
-	if n != nil {
-		if written, nothing := null(n); written || nothing {
-			r.fail(path, at(n), "must say who", everybody)
-			return nil
-		}
-	}
-	before := len(r.problems)
-	s := r.open(n, path) // without a node too, so that its keys are known
-	a := &Allow{
-		Groups:       list(s, "groups", nil, parseEntry),
-		Users:        list(s, "users", nil, parseEntry),
-		Emails:       list(s, "emails", nil, parseEmail),
-		EmailDomains: list(s, "email_domains", nil, parseEmailDomain),
-	}
-	effective := s.close()
-	if n == nil {
-		parent.note("# allow: every signed-in person # default")
-		return nil
-	}
-	parent.put("allow", effective)
-	if !s.broken && len(r.problems) == before && len(a.Groups)+len(a.Users)+len(a.Emails)+len(a.EmailDomains) == 0 {
-		r.fail(path, at(n), "must name at least one group, user, email or email domain", everybody)
-	}
-	return a
 }
 
 // session reads the section of that name.

@@ -58,6 +58,9 @@ func load(t *testing.T, text string) (*config.Config, error) {
 	return config.Load(write(t, "config.yaml", text), noEnv)
 }
 
+// standardHeaders are those of an application that does not say which.
+var standardHeaders = config.Headers{Presets: []string{"authentik"}, Encoding: "raw", MaxBytes: 3500}
+
 // mustLoad fails the test where the text is refused.
 func mustLoad(t *testing.T, text string) *config.Config {
 	t.Helper()
@@ -113,6 +116,7 @@ func TestLoad(t *testing.T) {
 				ExternalURL:  &url.URL{Scheme: "https", Host: "outpost.example.com"},
 				CookieDomain: "example.com",
 				Providers:    []string{"default"},
+				Headers:      standardHeaders,
 			}},
 			Session: config.Session{Store: config.StoreFile, Idle: 24 * time.Hour, Max: 7 * 24 * time.Hour, Recheck: 15 * time.Minute, MaxSessionsPerUser: 500, MaxSessions: 1_000_000, CachedSessions: 100_000, Redis: config.Redis{Prefix: "outpost:"}},
 			Log:     config.Log{Format: config.LogText, Level: slog.LevelInfo},
@@ -184,12 +188,14 @@ func TestLoad(t *testing.T) {
 					LoginHint: "alice@example.com",
 					Extra:     map[string]string{"ui_locales": "de"},
 					Require:   config.Require{AMR: []string{"mfa", "hwk"}, ACR: []string{"phr"}, MaxAge: 8 * time.Hour},
+					Headers:   standardHeaders,
 				},
 				{
 					Name:        "local",
 					Mode:        config.Single,
 					ExternalURL: &url.URL{Scheme: "http", Host: "[fd00::1]:8080"},
 					Providers:   []string{"work"},
+					Headers:     standardHeaders,
 				},
 			},
 			Session: config.Session{

@@ -99,6 +99,8 @@ func scalarNode(v any, source string) *yaml.Node {
 		if v == 0 {
 			n.Value = "off" // the one duration that may be none is session.recheck
 		}
+	case time.Time:
+		n.Value = v.Format(time.RFC3339)
 	case slog.Level:
 		n.Value = strings.ToLower(v.String())
 	default:

@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -29,15 +30,17 @@ func parseIssuer(insecure bool) func(string) (string, *violation) {
 }
 
 // parseExternalURL takes the address at which people reach an application: a
-// scheme and a host, in lower case, without default port and trailing dot.
+// scheme and a host, in lower case, without default port and trailing dot, and a
+// path, without a slash at its end, where it shares the host with others.
 func parseExternalURL(insecure bool) func(string) (*url.URL, *violation) {
 	return func(s string) (*url.URL, *violation) {
 		u, v := absolute(s, "https://app.example.com", insecure)
 		if v != nil {
 			return nil, v
 		}
-		if u.Path != "" && u.Path != "/" {
-			return nil, broken("must name a host only, without a path", "")
+		path := strings.TrimSuffix(u.EscapedPath(), "/")
+		if path != "" && !plainPath.MatchString(path) || strings.HasPrefix(path, "/outpost.goauthentik.io") {
+			return nil, broken("must have a plain path, or none", "write it as https://example.com/app")
 		}
 		h, v := host(u)
 		if v != nil {
@@ -47,13 +50,19 @@ func parseExternalURL(insecure bool) func(string) (*url.URL, *violation) {
 		if port := u.Port(); port != "" && port != standard {
 			h += ":" + port
 		}
-		return &url.URL{Scheme: u.Scheme, Host: h}, nil
+		return &url.URL{Scheme: u.Scheme, Host: h, Path: path}, nil
 	}
 }
+
+// plainPath is one that every server reads alike.
+var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$`)
 
 // parseOrigin takes a scheme, a host and maybe a port.
 func parseOrigin(s string) (string, *violation) {
 	u, v := parseExternalURL(true)(s)
+	if v == nil && u.Path != "" {
+		v = broken("must name a host only, without a path", "")
+	}
 	if v != nil {
 		return "", v
 	}

@@ -107,6 +107,7 @@ func (r *reader) checkApplication(c *Config, i int, firsts map[string]int) {
 	path := entryPath("applications", i)
 	r.checkProviderOf(c, a, path)
 	r.checkDomain(a, path)
+	r.checkAccess(a, path)
 
 	unique := func(key, value string) {
 		if value == "" {
@@ -122,7 +123,7 @@ func (r *reader) checkApplication(c *Config, i int, firsts map[string]int) {
 	if a.ExternalURL != nil {
 		// A request is matched by the name of its host alone, since cookies
 		// keep neither ports nor schemes apart.
-		unique("external_url", a.ExternalURL.Hostname())
+		unique("external_url", a.ExternalURL.Hostname()+a.ExternalURL.Path)
 	}
 	if a.Mode == Domain {
 		unique("cookie_domain", a.CookieDomain)
@@ -169,6 +170,8 @@ func (r *reader) checkDomain(a Application, path string) {
 	switch {
 	case a.Mode == Single && given:
 		r.report(path+".cookie_domain", "must not be given in single mode", "remove it, or set mode: domain for one sign-in to all hosts below it")
+	case a.Mode == Domain && a.ExternalURL != nil && a.ExternalURL.Path != "":
+		r.report(path+".external_url", "must name a host only, without a path, in domain mode", "for several applications below paths of one host, set mode: single")
 	case a.Mode == Domain && !given:
 		r.report(path+".cookie_domain", "is missing", "domain mode needs the domain that the hosts have in common, such as example.com")
 	case a.Mode == Domain && a.CookieDomain != "" && a.ExternalURL != nil:

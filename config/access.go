@@ -1,0 +1,378 @@
+package config
+
+// Who may reach what: an application's `allow` and `require`, its `rules` and
+// what holds where none of them matches.
+
+import (
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Allow says who may. One match in any of the lists is enough, all of All have
+// to hold for that to be one, and nobody may whom Not names. With Not alone it
+// is everybody else who is signed in. At least one field is there, and no list
+// is empty.
+type Allow struct {
+	Groups       []string // compared as they are
+	Users        []string // user names, compared as they are
+	Emails       []string // lower case
+	EmailDomains []string // lower case, without "@"; a domain does not stand for those below it
+	Claims       []Claim  // each one whose claim has one of the values
+	Any, All     []Allow
+	Not          *Allow
+}
+
+// Claim is a claim by its path, and values of which one is enough.
+type Claim struct {
+	Path   string
+	Values []string
+}
+
+// Require says how people must have proved who they are. One entry of a list is
+// enough; each list, and MaxAge, has to hold. The zero value requires nothing.
+type Require struct {
+	AMR    []string      // authentication methods (RFC 8176), compared as they are
+	ACR    []string      // authentication context classes, compared as they are
+	MaxAge time.Duration // since the person last proved it, with every check; at least a minute; 0: for ever
+}
+
+// Rule is one of an application's rules. What is nil matches everything. Of
+// Public, Deny and the other two one is given.
+type Rule struct {
+	Hosts    []string       // lower case; *.example.com is every host below
+	Paths    []string       // as package access reads them
+	Methods  []string       // upper case
+	Query    []string       // KEY, or KEY=VALUE
+	Networks []netip.Prefix // of the client, masked
+	Public   bool
+	Deny     bool
+	Allow    *Allow // nil: whoever may have the application
+	Require  Require
+	Line     int // in the file
+}
+
+// What holds where no rule matches.
+const (
+	DefaultDeny  = "deny"
+	DefaultAllow = "allow" // whoever may have the application
+)
+
+// Requests that may be public without a rule.
+const (
+	PublicPreflight = "preflight"
+	PublicFavicon   = "favicon"
+	PublicRobots    = "robots"
+	PublicManifest  = "manifest"
+)
+
+const everybody = "remove the key to let every signed-in person in"
+
+// allow reads who may use an application. Everywhere else null stands for the
+// default. Here the default is everybody, and that must not come out of a
+// template by accident: null and a key with nothing behind it are both errors.
+func (r *reader) allow(parent *section) *Allow {
+	path := join(parent.path, "allow")
+	n := parent.find("allow")
+	if n != nil && r.says(n, path, everybody) {
+		return nil
+	}
+	a, effective := r.condition(n, path, everybody)
+	if n == nil {
+		parent.note("# allow: every signed-in person # default")
+		return nil
+	}
+	parent.put("allow", effective)
+	return a
+}
+
+// says reports a null where somebody has to be named, and whether it is one.
+func (r *reader) says(n *yaml.Node, path, hint string) bool {
+	written, nothing := null(n)
+	if written || nothing {
+		r.fail(path, at(n), "must say who", hint)
+	}
+	return written || nothing
+}
+
+// condition reads a group of keys that says who. Without a node it only learns
+// which keys there are.
+func (r *reader) condition(n *yaml.Node, path, hint string) (*Allow, *yaml.Node) {
+	before := len(r.problems)
+	s := r.open(n, path)
+	a := &Allow{
+		Groups:       list(s, "groups", nil, parseEntry),
+		Users:        list(s, "users", nil, parseEntry),
+		Emails:       list(s, "emails", nil, parseEmail),
+		EmailDomains: list(s, "email_domains", nil, parseEmailDomain),
+		Claims:       r.claimValues(s),
+		Any:          r.conditions(s, "any"),
+		All:          r.conditions(s, "all"),
+	}
+	if not := s.take("not"); not == nil {
+		s.put("not", nullNode())
+	} else {
+		var effective *yaml.Node
+		a.Not, effective = r.condition(not, join(path, "not"), "remove the key to leave nobody out")
+		s.put("not", effective)
+	}
+	effective := s.close()
+	named := len(a.Groups) + len(a.Users) + len(a.Emails) + len(a.EmailDomains) + len(a.Claims) + len(a.Any) + len(a.All)
+	if n != nil && !s.broken && len(r.problems) == before && named == 0 && a.Not == nil {
+		r.fail(path, at(n), "must name at least one group, user, email, email domain or claim", hint)
+	}
+	return a, effective
+}
+
+// conditions reads a list of them.
+func (r *reader) conditions(s *section, key string) []Allow {
+	n := s.take(key)
+	if n == nil {
+		s.put(key, nullNode())
+		return nil
+	}
+	var all []Allow
+	s.each(key, n, func(n *yaml.Node, path string) *yaml.Node {
+		if r.says(n, path, "remove the entry") {
+			return nullNode()
+		}
+		a, effective := r.condition(n, path, "remove the entry")
+		all = append(all, *a)
+		return effective
+	})
+	return all
+}
+
+// claimValues reads a mapping of claims to their values.
+func (r *reader) claimValues(parent *section) []Claim {
+	var all []Claim
+	r.named(parent, "claims", "claim", parseClaimPath, func(s *section, name string) {
+		all = append(all, Claim{name, oneOrMore(s, name, "", parseEntry)})
+	})
+	return all
+}
+
+// named reads a mapping whose keys are names of the operator's own: a claim, a
+// header. read is called once for each of them, in the file's order.
+func (r *reader) named(parent *section, key, what string, rule func(string) (string, *violation), read func(s *section, name string)) {
+	n := parent.take(key)
+	if n == nil {
+		parent.put(key, nullNode())
+		return
+	}
+	s := r.open(n, join(parent.path, key))
+	if n.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			name := n.Content[i]
+			if s.keys[name.Value] != name {
+				continue // reported by plain
+			}
+			if _, v := rule(name.Value); v != nil {
+				r.fail(join(s.path, name.Value), at(name), v.rule, v.hint)
+			}
+			read(s, name.Value)
+		}
+		if len(n.Content) == 0 {
+			r.report(s.path, "must have at least one "+what, "remove the key, or write null, for none")
+		}
+	}
+	parent.put(key, s.close())
+}
+
+// require reads the section of that name.
+func (r *reader) require(parent *section) Require {
+	n, path := parent.take("require"), join(parent.path, "require")
+	s := r.open(n, path)
+	v := Require{
+		AMR:    oneOrMore(s, "amr", "", parseWord),
+		ACR:    oneOrMore(s, "acr", "", parseWord),
+		MaxAge: optional(s, "max_age", "", parseMaxAge),
+	}
+	if n != nil && !s.broken && len(n.Content) == 0 {
+		r.fail(path, at(n), "must have at least one of amr, acr and max_age", "remove the key, or write null, to require nothing")
+	}
+	parent.put("require", s.close())
+	return v
+}
+
+// rules reads the list of that name.
+func (r *reader) rules(parent *section) []Rule {
+	n := parent.take("rules")
+	if n == nil {
+		parent.put("rules", nullNode())
+		r.rule(nil, entryPath(join(parent.path, "rules"), 0)) // so that its keys are known
+		return nil
+	}
+	var all []Rule
+	parent.each("rules", n, func(n *yaml.Node, path string) *yaml.Node {
+		rule, effective := r.rule(n, path)
+		all = append(all, rule)
+		return effective
+	})
+	return all
+}
+
+func (r *reader) rule(n *yaml.Node, path string) (Rule, *yaml.Node) {
+	before := len(r.problems)
+	s := r.open(n, path)
+	rule := Rule{
+		Hosts:    oneOrMore(s, "host", "", parseRuleHost),
+		Paths:    oneOrMore(s, "path", "", parseRulePath),
+		Methods:  oneOrMore(s, "methods", "", parseMethod),
+		Query:    oneOrMore(s, "query", "", parseQuery),
+		Networks: oneOrMore(s, "networks", "", parseClients),
+		Public:   optional(s, "public", "", parseYes),
+		Deny:     optional(s, "deny", "", parseYes),
+	}
+	rule.Allow = r.ruleAllow(s)
+	rule.Require = r.require(s)
+	effective := s.close()
+	if n != nil && !s.broken && len(r.problems) == before {
+		rule.Line = n.Line
+		r.checkOutcome(rule, s, path)
+	}
+	return rule, effective
+}
+
+// checkOutcome holds what follows from a rule to be one thing.
+func (r *reader) checkOutcome(rule Rule, s *section, path string) {
+	allow, require := s.values["allow"] != nil, len(rule.Require.AMR)+len(rule.Require.ACR) > 0 || rule.Require.MaxAge > 0
+	said := 0
+	for _, is := range []bool{rule.Public, rule.Deny, allow || require} {
+		if is {
+			said++
+		}
+	}
+	switch {
+	case said == 0:
+		r.fail(path, s.place, "must say what follows from it", "write public: true, deny: true, or whom it lets in: allow: { groups: [admins] }, or allow: true for whoever may have the application")
+	case said > 1:
+		r.fail(path, s.place, "must say one thing: public, deny, or allow with or without require", "split it into two rules: the first one that matches counts")
+	case rule.Public && rule.Query != nil:
+		r.report(join(path, "query"), "must not be given together with public", "whoever writes the URL writes its query: nothing is public for that")
+	}
+}
+
+// ruleAllow reads whom a rule lets in: true, or who.
+func (r *reader) ruleAllow(s *section) *Allow {
+	path := join(s.path, "allow")
+	n := s.find("allow")
+	const hint = "write allow: true for whoever may have the application"
+	switch {
+	case n == nil:
+		r.condition(nil, path, "") // so that its keys are known
+		return nil
+	case r.says(n, path, hint):
+		return nil
+	case n.Kind == yaml.ScalarNode:
+		one(s, "allow", n, parseYes)
+		return nil
+	}
+	a, effective := r.condition(n, path, hint)
+	s.put("allow", effective)
+	return a
+}
+
+// parseYes takes what can only be said, not denied.
+func parseYes(s string) (bool, *violation) {
+	if s != "true" {
+		return false, broken("must be true", "remove the key if it is not so")
+	}
+	return true, nil
+}
+
+// parseRuleHost takes a host, or *. and the domain above many.
+func parseRuleHost(s string) (string, *violation) {
+	domain, below := strings.CutPrefix(s, "*.")
+	host, why := parseHostname(domain)
+	switch {
+	case why != nil && strings.Contains(s, "*"):
+		return "", broken("must be a host, or *. and the domain above many", "write *.example.com for every host below example.com")
+	case why != nil:
+		return "", why
+	case below:
+		host = "*." + host
+	}
+	return host, nil
+}
+
+// parseRulePath takes a path, or ~ and an expression. Package access says what
+// is wrong inside of it.
+func parseRulePath(s string) (string, *violation) {
+	if unprintable(s) || !strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "~ ^/") {
+		return "", broken("must be a path, or an expression behind ~", "write /exact, /below/*, /any/*/name, or ~ ^/expression$")
+	}
+	return s, nil
+}
+
+var methodPattern = regexp.MustCompile(`^[A-Z]+(-[A-Z]+)*$`)
+
+func parseMethod(s string) (string, *violation) {
+	switch {
+	case methodPattern.MatchString(s) && len(s) <= 32:
+		return s, nil
+	case methodPattern.MatchString(strings.ToUpper(s)):
+		return "", broken("must be in capitals, as HTTP has it", "write "+strings.ToUpper(s))
+	}
+	return "", broken("must be an HTTP method", "such as GET, HEAD or POST")
+}
+
+func parseQuery(s string) (string, *violation) {
+	if s == "" || unprintable(s) || strings.ContainsAny(s, "&;?# ") || strings.HasPrefix(s, "=") {
+		return "", broken("must be one key of a query, or KEY=VALUE", "write several as a list: all of them have to be there")
+	}
+	return s, nil
+}
+
+// public reads which requests are public without a rule.
+func (r *reader) public(s *section) []string {
+	return list(s, "public", nil, oneOf(PublicPreflight, PublicFavicon, PublicRobots, PublicManifest))
+}
+
+// checkAccess holds an application's rules against the application.
+func (r *reader) checkAccess(a Application, path string) {
+	if a.Rules == nil && r.given(join(path, "default")) {
+		r.report(join(path, "default"), "must not be given without rules", "without rules whoever may have the application has all of it")
+	}
+	for i, rule := range a.Rules {
+		for _, host := range rule.Hosts {
+			if host != "" && !a.covers(host) {
+				at := join(entryPath(join(path, "rules"), i), "host")
+				r.report(at, "must be a host of the application: "+host+" is none", "")
+			}
+		}
+	}
+}
+
+// covers reports whether a rule's host can be one of the application's.
+func (a Application) covers(host string) bool {
+	if a.ExternalURL == nil {
+		return true // its own problem
+	}
+	name := strings.TrimPrefix(host, "*.")
+	if a.Mode == Domain {
+		return a.CookieDomain == "" || name == a.CookieDomain || strings.HasSuffix(name, "."+a.CookieDomain)
+	}
+	own := a.ExternalURL.Hostname()
+	return host == own || name != host && strings.HasSuffix(own, "."+name)
+}
+
+// ClaimPaths are the claims that a condition names, in the file's order and
+// with repetitions; nil for a nil one.
+func (a *Allow) ClaimPaths() []string {
+	if a == nil {
+		return nil
+	}
+	var all []string
+	for _, c := range a.Claims {
+		all = append(all, c.Path)
+	}
+	for _, below := range slices.Concat(a.Any, a.All) {
+		all = append(all, below.ClaimPaths()...)
+	}
+	return append(all, a.Not.ClaimPaths()...)
+}
