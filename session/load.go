@@ -137,7 +137,7 @@ func (s *Sessions) fetch(ctx context.Context, key Key, cookieName, value string)
 	if !l.alive(s.clock.now()) {
 		return nil, ErrNone
 	}
-	l.prepare()
+	l.prepare(&sess)
 	return l, nil
 }
 

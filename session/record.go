@@ -11,9 +11,9 @@ package session
 // Lengths are unsigned varints. The tokens stand last, and apart, so that the
 // hot cache can have all else in one string without them.
 //
-// Version 2 had in its head neither device nor address. Version 1 had neither
-// amr, acr nor the last recheck besides, and of the tokens the ID token alone,
-// without a length.
+// Version 3 had in its head no further claims. Version 2 had neither device nor
+// address besides. Version 1 had neither amr, acr nor the last recheck either,
+// and of the tokens the ID token alone, without a length.
 
 import (
 	"crypto/aes"
@@ -23,12 +23,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
 // recordVersion is the first byte of every record. A change to head needs a
 // new number, and a reader that still knows the old one.
-const recordVersion = 3
+const recordVersion = 4
 
 // What can be wrong with a record. Both end as ErrNone, with a log line.
 var (
@@ -149,6 +151,10 @@ func appendHead(b []byte, s *Session) []byte {
 	for _, v := range []string{s.ACR, s.Device, s.Address} {
 		b = appendString(b, v)
 	}
+	b = binary.AppendUvarint(b, uint64(len(id.Claims)))
+	for _, path := range slices.Sorted(maps.Keys(id.Claims)) {
+		b = appendStrings(appendString(b, path), id.Claims[path])
+	}
 	for _, t := range []time.Time{s.Created, s.AuthTime, s.Expires, s.Rechecked} {
 		b = binary.AppendVarint(b, t.Unix())
 		b = binary.AppendUvarint(b, uint64(t.Nanosecond()))
@@ -213,6 +219,9 @@ func (r *reader) readHead(version byte) (s Session) {
 	}
 	if version > 2 {
 		s.Device, s.Address = r.string(), r.string()
+	}
+	if version > 3 {
+		id.Claims = r.claims()
 	}
 	for _, t := range []*time.Time{&s.Created, &s.AuthTime, &s.Expires} {
 		*t = r.time()
@@ -282,6 +291,22 @@ func (r *reader) strings() []string {
 		list[i] = r.string()
 	}
 	return list
+}
+
+func (r *reader) claims() map[string][]string {
+	n := r.uvarint()
+	if n > uint64(len(r.rest)) {
+		r.bad, r.rest = true, ""
+		return nil
+	}
+	if n == 0 {
+		return nil
+	}
+	claims := make(map[string][]string, n)
+	for range n {
+		claims[r.string()] = r.strings()
+	}
+	return claims
 }
 
 func (r *reader) time() time.Time {

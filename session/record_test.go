@@ -58,6 +58,8 @@ func filled(t testing.TB) Session {
 			v.Set(reflect.MakeSlice(v.Type(), 2, 2))
 			fill(v.Index(0))
 			fill(v.Index(1))
+		case reflect.Map:
+			v.Set(reflect.ValueOf(map[string][]string{"department": {"it"}, "address.country": {"de", ""}, "": nil}))
 		default:
 			t.Fatalf("a field of kind %v: teach the record and this test about it", v.Kind())
 		}
@@ -235,6 +237,44 @@ func TestRecordVersion3StillOpens(t *testing.T) {
 }
 
 const recordOfVersion3 = "03502b3c116b62f260b21c7a59ce8bf6636dfe43ebeb8d38e1eb19eb9a06578bfe15882e50d427a5b3000338186bc5bef955d6ef8559972bf9d337528574b91b4386890f23e9fb1572a7761585b2a94ce3e3fb9972d1f862763f0184cf3a7d2abb230fc623c1eb76854649d756a8d24cd6d08bf9449dba90cff943cf3b2faa214d82433642165d43bf5976dca19493fd3f3ac001092eaf5d3adc481df28b92a492ee4d3374dc27e8"
+
+// As above, for version 4.
+func TestRecordVersion4StillOpens(t *testing.T) {
+	sealed, err := hex.DecodeString(recordOfVersion4)
+	if err != nil {
+		t.Fatalf("decoding: %v", err)
+	}
+	want := Session{
+		Key:         Key{1, 2, 3},
+		Application: "home",
+		Provider:    "idp",
+		Identity: Identity{
+			Issuer: "https://idp.example.com", Subject: "5f0c1e4b", Username: "alice", Groups: []string{"users"},
+			Claims: map[string][]string{"department": {"it"}, "address.country": {"de", "at"}},
+		},
+		SID:       "sid",
+		AMR:       []string{"pwd"},
+		ACR:       "2",
+		Device:    "Firefox on Linux",
+		Address:   "192.0.2.7",
+		Created:   time.Unix(1_700_000_000, 1).UTC(),
+		AuthTime:  time.Unix(1_699_999_999, 0).UTC(),
+		Rechecked: time.Unix(1_700_000_900, 2).UTC(),
+		Expires:   time.Unix(1_700_086_400, 1).UTC(),
+		IDToken:   "the.id.token",
+		Nonce:     "n",
+	}
+	keys := testKeys(t, 1)
+	got, err := keys.open(want.Key, sealed)
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("it reads (-want +got):\n%s", diff)
+	}
+}
+
+const recordOfVersion4 = "04264162d80b223a36377a1966398ab484eb81f95d3a060d8925deaec0dc5966a1e282587d6a397f982129c029b59c1bbd9b6d0c2c68f526e2742788ce861e8c42d4459ca04721ce3a7228abb6c6ace927b6c9400532fa781fad599d3fe218a263405c37eca8375eff703f47712254a7caf1f0aa047dbc4303cefa1f4ca95ca3a568f654deb1255f1d18ef84f327d5e63bb47b1f7c9fed303cb1ceca417679f2e9e2e8caea155c8c16564096b618a4226a9c20b5b9231636903d5c85978899aad589b56fe7c668a091afd66dcf0f8f94"
 
 func TestIndexes(t *testing.T) {
 	keys, rotated := testKeys(t, 1), testKeys(t, 2, 1)

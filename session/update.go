@@ -67,7 +67,7 @@ func (s *Sessions) Update(ctx context.Context, key Key, change func(*Session) er
 // session that has ended is not, and loads that are under way begin again.
 func (s *Sessions) exchange(sess Session) error {
 	l := s.newLive(sess, "", "")
-	l.prepare() // before the lock: it may take its time
+	l.prepare(&sess) // before the lock: it may take its time
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f := s.flights[sess.Key]; f != nil {
@@ -116,9 +116,10 @@ func (s *Sessions) newLive(sess Session, cookieName, value string) *Live {
 	return l
 }
 
-func (l *Live) prepare() {
+// prepare is given the session with its tokens, which l does not have.
+func (l *Live) prepare(sess *Session) {
 	if prepare := l.owner.config.Prepare; prepare != nil {
-		l.Prepared = prepare(&l.session)
+		l.Prepared = prepare(sess)
 	}
 }
 
