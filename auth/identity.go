@@ -4,6 +4,7 @@ package auth
 // which shapes a list of groups may have. Providers agree on neither.
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type Claims struct {
 	Email        []string // email; only this one's address can be a verified one
 	Groups       []string // groups
 	Entitlements []string // entitlements
+	Further      []string // kept besides, under their paths, for rules and headers; nil for none
 
 	TrimGroupsPrefix string // taken off the front of each group that has it; "" for none
 }
@@ -68,7 +70,53 @@ func (c claims) identity(issuer string, where Claims) (session.Identity, error) 
 		EmailVerified: from == "email" && c.yes("email_verified"),
 		Groups:        trimmed(groups, where.TrimGroupsPrefix),
 		Entitlements:  entitlements,
+		Claims:        c.further(where.Further),
 	}, nil
+}
+
+// further are the claims at paths that are there; nil if none is.
+func (c claims) further(paths []string) map[string][]string {
+	var all map[string][]string
+	for _, path := range paths {
+		if values, there := texts(c.find(path)); there {
+			if all == nil {
+				all = map[string][]string{}
+			}
+			all[path] = values
+		}
+	}
+	return all
+}
+
+// texts reads a claim of any shape: a string, a number or a boolean as one text,
+// a list as its entries, an object as its JSON. there is false for null, and
+// where nothing stands.
+func texts(raw json.RawMessage) (values []string, there bool) {
+	var list []json.RawMessage
+	if len(raw) > 0 && raw[0] == '[' && json.Unmarshal(raw, &list) == nil {
+		for _, entry := range list {
+			if v := oneText(entry); v != "" {
+				values = append(values, v)
+			}
+		}
+		return values, true
+	}
+	v := oneText(raw)
+	return []string{v}, v != ""
+}
+
+func oneText(raw json.RawMessage) string {
+	if len(raw) == 0 || string(raw) == "null" {
+		return ""
+	}
+	if raw[0] == '"' {
+		return text(raw)
+	}
+	var compact bytes.Buffer
+	if json.Compact(&compact, raw) != nil {
+		return ""
+	}
+	return compact.String() // a number as the provider spells it
 }
 
 // first returns the first string that is there, and its path; "" and "" where

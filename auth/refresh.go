@@ -192,6 +192,14 @@ func (c claims) over(old, now session.Identity, where Claims, removeMissing bool
 	if removeMissing {
 		return now
 	}
+	for path, values := range old.Claims {
+		if c.find(path) == nil && slices.Contains(where.Further, path) {
+			if now.Claims == nil {
+				now.Claims = map[string][]string{}
+			}
+			now.Claims[path] = values
+		}
+	}
 	there := func(path string) bool {
 		_, there := entries(c.find(path))
 		return there
