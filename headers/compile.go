@@ -92,7 +92,7 @@ func (k *compiler) presets() {
 		default:
 			for _, h := range all {
 				if k.config.Join != "" {
-					h.Join = k.config.Join
+					h.Join = "" // the general one goes before a preset's
 				}
 				k.add(h, "presets")
 			}
