@@ -27,6 +27,7 @@ func (k *compiler) rule(h Header, key string) *rule {
 	if r.apart == "" {
 		r.apart = " "
 	}
+	r.divided = t.divided(r.apart)
 	k.checkJoin(key+".join", h.Join)
 	k.checkEncoding(key+".encoding", h.Encoding)
 	k.checkPatterns(key+".only", h.Only)

@@ -25,6 +25,7 @@ type rule struct {
 	letters  string // lower, upper or ""
 	join     string
 	apart    string // the characters that tell one entry from the next
+	divided  bool   // there is text beside claims, and such characters tell them from one another
 	encoding string
 	instead  string // what stands for nothing, encoded as an entry is
 	max      int    // bytes; 0 for no limit but the budget
@@ -128,7 +129,13 @@ func (r *rule) part(id *session.Identity, p part) (value, why string, bad bool) 
 	if len(r.pairs) > 0 {
 		return r.spell(mapped(r.pairs, one), true, ""), "", false
 	}
-	return r.single(one, p.display())
+	switch {
+	case !r.divided || !strings.ContainsAny(one, r.apart):
+		return r.single(one, p.display())
+	case r.encoding == Percent && clean(one):
+		return r.spell(one, false, r.apart), "", false
+	}
+	return "", fmt.Sprintf("a claim that has %q, which the text or a list puts between two things", r.apart), true
 }
 
 // single is one text, which is no list whatever it holds. display says that

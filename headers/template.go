@@ -4,6 +4,7 @@ package headers
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"outpost/session"
@@ -101,6 +102,22 @@ func (t template) static() bool { return len(t) == 0 || len(t) == 1 && t[0].word
 
 // alone reports whether the template is one claim and no text.
 func (t template) alone() bool { return len(t) == 1 && t[0].word != wordText }
+
+// divided reports whether the template puts characters of apart between two
+// things, so that a claim which holds one would be two itself: a user name that
+// is "x,ROLE_ADMIN" in "ROLE_{username},{groups}". Spaces in the text do not
+// count: there are names with spaces in them.
+func (t template) divided(apart string) bool {
+	return len(t) > 1 && slices.ContainsFunc(t, func(p part) bool {
+		switch p.word {
+		case wordText:
+			return apart != " " && strings.ContainsAny(p.text, apart)
+		case wordGroups, wordEntitlements:
+			return true
+		}
+		return p.word == wordClaim && !single[p.text]
+	})
+}
 
 // paths are the claims that the template needs besides those that every
 // identity has.
