@@ -73,6 +73,24 @@ func Allow(l Lists) Policy {
 	return p
 }
 
+// Claims are the claims that p looks at, with repetitions; nil if none. A nil
+// policy has none.
+func (p *Policy) Claims() []string {
+	if p == nil {
+		return nil
+	}
+	var all []string
+	for _, c := range p.claims {
+		all = append(all, c.name)
+	}
+	for _, below := range [][]Policy{p.any, p.all} {
+		for i := range below {
+			all = append(all, below[i].Claims()...)
+		}
+	}
+	return append(all, p.not.Claims()...)
+}
+
 // given reports whether a way in is written down, be it an empty one: groups: []
 // beside not is nobody, not everybody.
 func (l *Lists) given() bool {

@@ -36,6 +36,16 @@ type Config struct {
 	Public       []string    // what anybody may have unless a rule denies it: SwitchPreflight and so on
 }
 
+// Claims are the claims that the configuration looks at, with repetitions; nil
+// if none.
+func (c *Config) Claims() []string {
+	all := c.Policy.Claims()
+	for i := range c.Rules {
+		all = append(all, c.Rules[i].Allow.Claims()...)
+	}
+	return all
+}
+
 // The switches of Config.Public.
 const (
 	SwitchPreflight = "preflight" // requests by which browsers ask whether another origin may ask
@@ -119,6 +129,12 @@ func (r *Rules) Requirement(number int) Requirement {
 		return Requirement{}
 	}
 	return r.rules[number-1].require
+}
+
+// NeedsClient reports whether a rule asks where a request comes from. Without
+// one, Request.Client is not looked at.
+func (r *Rules) NeedsClient() bool {
+	return slices.ContainsFunc(r.rules, func(one rule) bool { return len(one.networks) > 0 })
 }
 
 func (r *Rules) readSwitches(names []string) Problems {

@@ -1,8 +1,12 @@
 package auth
 
-// Which application a host belongs to, and at which providers people may sign
+// Which application a request belongs to, and at which providers people may sign
 // in to it. A host that no application names has none, and is denied: there is
 // no default application.
+//
+// What shares a sign-in is one application here: a host, or every host below a
+// domain. It has parts where several are served below paths of one host, each
+// with its own rules and headers.
 
 import (
 	"fmt"
@@ -16,17 +20,29 @@ import (
 	"outpost/session"
 )
 
+// application is a sign-in: its cookie, its callback, its providers.
 type application struct {
 	name         string
-	external     string // scheme://host[:port]
-	scheme, host string // of external; host with its port where that is not the default
-	cookieDomain string // "" in single mode
-	policy       access.Policy
-	ask          Ask
-	require      access.Requirement
+	external     string      // scheme://host[:port]
+	scheme, host string      // of external; host with its port where that is not the default
+	cookieDomain string      // "" in single mode
 	providers    []*provider // as configured; at least one
 	session      session.Cookie
 	browser      session.Cookie
+	parts        []*part // the longest path first, the last one at the top where there is one
+}
+
+// part is what one entry of the configuration says of who may have what.
+type part struct {
+	name    string
+	index   int    // in application.parts
+	path    string // "" at the top, or /path without a slash at its end
+	access  *access.Rules
+	located bool // the rules ask for the client's address
+	require access.Requirement
+	ask     Ask
+	headers *headers.Mapping
+	empty   headers.Block // for public URLs where nobody is signed in
 }
 
 // applications finds an application by host. Ports do not count: cookies do
@@ -39,18 +55,24 @@ type applications struct {
 
 func compile(configured []Application, providers []*provider, lifetime time.Duration) (applications, error) {
 	all := applications{map[string]*application{}, map[string]*application{}, map[string]*application{}}
-	for _, c := range configured {
+	names := map[string]bool{}
+	for _, c := range topFirst(configured) {
 		app, err := newApplication(c, providers, lifetime)
 		if err != nil {
 			return all, fmt.Errorf("application %q: %w", c.Name, err)
 		}
-		hostname := headers.Hostname(app.host)
-		switch {
-		case c.Name == "" || all.byName[c.Name] != nil:
+		if c.Name == "" || names[c.Name] {
 			return all, fmt.Errorf("application %q: its name is empty or taken", c.Name)
-		case all.byHost[hostname] != nil:
-			return all, fmt.Errorf("application %q: host %s belongs to %q already", c.Name, hostname, all.byHost[hostname].name)
-		case app.cookieDomain != "" && all.byDomain[app.cookieDomain] != nil:
+		}
+		names[c.Name] = true
+		hostname := headers.Hostname(app.host)
+		if sharing := all.byHost[hostname]; sharing != nil {
+			if err := sharing.join(app); err != nil {
+				return all, fmt.Errorf("application %q: %w", c.Name, err)
+			}
+			continue
+		}
+		if app.cookieDomain != "" && all.byDomain[app.cookieDomain] != nil {
 			return all, fmt.Errorf("application %q: cookie domain %s belongs to %q already", c.Name, app.cookieDomain, all.byDomain[app.cookieDomain].name)
 		}
 		all.byName[c.Name], all.byHost[hostname] = app, app
@@ -64,18 +86,73 @@ func compile(configured []Application, providers []*provider, lifetime time.Dura
 	return all, nil
 }
 
+// topFirst puts what is at the top of its host before what is below a path: the
+// sign-in that they share has the name of the one at the top, or of the first.
+func topFirst(configured []Application) []Application {
+	sorted := slices.Clone(configured)
+	slices.SortStableFunc(sorted, func(a, b Application) int { return min(1, len(a.path())) - min(1, len(b.path())) })
+	return sorted
+}
+
+// path is that of the external URL; "" at the top of the host.
+func (a Application) path() string {
+	u, err := url.Parse(a.ExternalURL)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(u.Path, "/")
+}
+
+// join takes in what is below another path of the same host.
+func (a *application) join(other *application) error {
+	one := other.parts[0]
+	switch {
+	case a.cookieDomain != "" || other.cookieDomain != "":
+		return fmt.Errorf("host %s belongs to %q already, and one of them is for a whole domain", a.host, a.name)
+	case a.external != other.external:
+		return fmt.Errorf("host %s has another scheme or port in %q", a.host, a.name)
+	case !slices.Equal(a.providers, other.providers):
+		return fmt.Errorf("it shares the sign-in of %q on host %s, and has another provider", a.name, a.host)
+	}
+	for _, p := range a.parts {
+		if p.path == one.path {
+			return fmt.Errorf("%s%s belongs to %q already", a.host, pathOrTop(one.path), p.name)
+		}
+	}
+	a.parts = append(a.parts, one)
+	slices.SortStableFunc(a.parts, func(p, q *part) int { return len(q.path) - len(p.path) })
+	for i, p := range a.parts {
+		p.index = i
+	}
+	return nil
+}
+
+func pathOrTop(path string) string {
+	if path == "" {
+		return "/"
+	}
+	return path
+}
+
 func newApplication(c Application, providers []*provider, lifetime time.Duration) (*application, error) {
 	u, err := url.Parse(c.ExternalURL)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-		return nil, fmt.Errorf("external URL %q is not scheme://host[:port]", c.ExternalURL)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("external URL %q is not scheme://host[:port][/path]", c.ExternalURL)
 	}
 	host, ok := headers.Host(u.Host, u.Scheme)
 	if !ok {
 		return nil, fmt.Errorf("external URL %q has no valid host", c.ExternalURL)
 	}
+	if c.CookieDomain != "" && c.path() != "" {
+		return nil, fmt.Errorf("external URL %q has a path, and the application is for a whole domain", c.ExternalURL)
+	}
+	only, err := newPart(c)
+	if err != nil {
+		return nil, err
+	}
 	app := &application{
 		name: c.Name, external: u.Scheme + "://" + host, scheme: u.Scheme, host: host,
-		cookieDomain: c.CookieDomain, policy: c.Policy, ask: c.Ask, require: c.Require,
+		cookieDomain: c.CookieDomain, parts: []*part{only},
 	}
 	for _, name := range c.Providers {
 		i := slices.IndexFunc(providers, func(p *provider) bool { return p.name == name })
@@ -105,6 +182,61 @@ func newApplication(c Application, providers []*provider, lifetime time.Duration
 	}
 	app.browser = session.Cookie{Name: single + "outpost-browser", Path: "/", Secure: u.Scheme == "https", MaxAge: signInTime}
 	return app, nil
+}
+
+func newPart(c Application) (*part, error) {
+	rules, err := access.Compile(c.Access)
+	if err != nil {
+		return nil, err
+	}
+	mapping, err := headers.NewMapping(c.Headers)
+	if err != nil {
+		return nil, err
+	}
+	return &part{
+		name: c.Name, path: c.path(), access: rules, located: rules.NeedsClient(), require: c.Access.Require,
+		ask: c.Ask, headers: mapping, empty: mapping.Empty(),
+	}, nil
+}
+
+// part returns the one that a target belongs to, by its path as nginx routes it:
+// the longest prefix that ends at a slash. It is nil below no part, where nothing
+// is at the top of the host.
+func (a *application) part(target string) *part {
+	if a.parts[0].path == "" {
+		return a.parts[0] // the only one
+	}
+	path := access.ReadTarget(target).Path
+	for _, p := range a.parts {
+		if p.path == "" || strings.HasPrefix(path, p.path) && (len(path) == len(p.path) || path[len(p.path)] == '/') {
+			return p
+		}
+	}
+	return nil
+}
+
+// aliases are those of every header that some application is sent.
+func (a *applications) aliases() *headers.Aliases {
+	var names [][]string
+	for _, app := range a.byHost {
+		for _, p := range app.parts {
+			names = append(names, p.headers.Names())
+		}
+	}
+	return headers.NewAliases(names...)
+}
+
+// furtherClaims are the claims that rules and headers name, each once.
+func furtherClaims(configured []Application) []string {
+	var all []string
+	for _, c := range configured {
+		all = append(all, c.Access.Claims()...)
+		if m, err := headers.NewMapping(c.Headers); err == nil { // else compile says what is wrong
+			all = append(all, m.Claims()...)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // provider returns the provider of this name; nil if people may not sign in to
@@ -145,7 +277,7 @@ func callbackPath(only bool, provider string) string {
 // RedirectURI is what has to be registered for the application at the provider
 // of this name.
 func (a Application) RedirectURI(provider string) string {
-	return a.ExternalURL + Prefix + callbackPath(len(a.Providers) == 1, provider)
+	return strings.TrimSuffix(a.ExternalURL, a.path()) + Prefix + callbackPath(len(a.Providers) == 1, provider)
 }
 
 // find returns the application of a host, which headers.Host has brought into

@@ -15,7 +15,7 @@ import (
 func TestNewRefuses(t *testing.T) {
 	good := func() Config {
 		return Config{
-			Applications: []Application{{Name: "home", ExternalURL: "https://outpost.example.com", CookieDomain: "example.com", Providers: []string{"idp"}, Policy: access.Everyone()}},
+			Applications: []Application{{Name: "home", ExternalURL: "https://outpost.example.com", CookieDomain: "example.com", Providers: []string{"idp"}, Access: access.Config{Policy: access.Everyone(), DefaultAllow: true}}},
 			Providers:    []Provider{{Name: "idp", Issuer: "https://idp.example.org", ClientID: "outpost"}},
 			Session:      session.Config{Store: memory.New(), Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Max: time.Hour},
 		}
@@ -51,7 +51,7 @@ func TestNewRefuses(t *testing.T) {
 		{"other-scheme", external("ftp://outpost.example.com"), "scheme://host"},
 		{"no-url", external("https://out post"), "scheme://host"},
 		{"user", external("https://a@outpost.example.com"), "scheme://host"},
-		{"path", external("https://outpost.example.com/x"), "scheme://host"},
+		{"path", external("https://outpost.example.com/x"), "whole domain"},
 		{"query", external("https://outpost.example.com?x"), "scheme://host"},
 		{"no-host", external("https://"), "no valid host"},
 		{"no-secret", func(c *Config) { c.Session.Secrets = nil }, "secret"},

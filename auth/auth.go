@@ -43,13 +43,13 @@ type Config struct {
 
 // Application is what people sign in to: one host, or every host below a domain.
 type Application struct {
-	Name         string             // names the cookie; lower-case letters, digits, hyphens
-	ExternalURL  string             // scheme://host[:port] as browsers see it, no path
-	CookieDomain string             // "" for this host alone (single mode); else every host at or below it (domain mode)
-	Providers    []string           // names of Config.Providers, at least one; of several the person chooses one, in this order
-	Policy       access.Policy      // who may have it
-	Ask          Ask                // what a sign-in asks the provider for
-	Require      access.Requirement // how people must have proved who they are, with every check
+	Name         string                // names the cookie; lower-case letters, digits, hyphens
+	ExternalURL  string                // scheme://host[:port] as browsers see it; with a path where several share the host, and its sign-in
+	CookieDomain string                // "" for this host alone (single mode); else every host at or below it (domain mode)
+	Providers    []string              // names of Config.Providers, at least one; of several the person chooses one, in this order
+	Access       access.Config         // who may have what of it
+	Ask          Ask                   // what a sign-in asks the provider for
+	Headers      headers.MappingConfig // what it is told of people
 }
 
 // Hooks tell what happened, for counting. Each may be nil; each is called on
@@ -71,6 +71,7 @@ type Hooks struct {
 // parallel use.
 type Outpost struct {
 	applications applications
+	aliases      *headers.Aliases // of every header that an application is sent
 	providers    []*provider
 	sessions     *session.Sessions
 	peers        headers.Peers
@@ -93,7 +94,9 @@ func New(cfg Config) (*Outpost, error) {
 	if o.log == nil {
 		o.log = slog.New(slog.DiscardHandler)
 	}
+	further := furtherClaims(cfg.Applications)
 	for _, c := range cfg.Providers {
+		c.Claims.further = further
 		p, err := reachable(c, cfg, o)
 		if err != nil {
 			return nil, fmt.Errorf("provider %q: %w", c.Name, err)
@@ -106,6 +109,7 @@ func New(cfg Config) (*Outpost, error) {
 	if o.applications, err = compile(cfg.Applications, o.providers, cfg.Session.Max); err != nil {
 		return nil, err
 	}
+	o.aliases = o.applications.aliases()
 	if o.flows, err = newFlows(cfg.Session.Secrets); err != nil {
 		return nil, err
 	}

@@ -42,6 +42,7 @@ type Ask struct {
 // authorization is what is particular to one authorization request.
 type authorization struct {
 	app                    *application
+	needs                  needs // what the sign-in has to bring
 	state, nonce, verifier string
 	again                  bool // the person has to prove anew who they are
 }
@@ -60,7 +61,7 @@ func (p *provider) authorizationURL(ctx context.Context, m *metadata, a authoriz
 		return "", fmt.Errorf("%w: its authorization_endpoint is %q", errMisconfigured, cut(m.Authorization))
 	}
 	query := u.Query()
-	for _, extra := range []map[string]string{a.app.ask.Extra, p.extra} {
+	for _, extra := range []map[string]string{a.needs.ask.Extra, p.extra} {
 		for name, value := range extra {
 			if !query.Has(name) {
 				query.Set(name, value)
@@ -78,19 +79,20 @@ func (p *provider) authorizationURL(ctx context.Context, m *metadata, a authoriz
 
 // asks are the parameters that the application asks with; "" for none.
 func (a authorization) asks() map[string]string {
-	want, prompt, classes := a.app.atSignIn(), slices.Clone(a.app.ask.Prompt), a.app.ask.ACRValues
+	ask := a.needs.ask
+	prompt, classes := slices.Clone(ask.Prompt), ask.ACRValues
 	if a.again && !slices.Contains(prompt, "login") {
 		prompt = append(prompt, "login")
 	}
 	if len(classes) == 0 {
-		classes = want.ACR
+		classes = a.needs.classes()
 	}
 	maxAge := ""
-	if want.MaxAge > 0 {
-		maxAge = strconv.Itoa(int(want.MaxAge.Seconds()))
+	if age := a.needs.maxAge(); age > 0 {
+		maxAge = strconv.Itoa(int(age.Seconds()))
 	}
 	return map[string]string{
-		"prompt": strings.Join(prompt, " "), "max_age": maxAge, "acr_values": strings.Join(classes, " "), "login_hint": a.app.ask.LoginHint,
+		"prompt": strings.Join(prompt, " "), "max_age": maxAge, "acr_values": strings.Join(classes, " "), "login_hint": ask.LoginHint,
 	}
 }
 

@@ -41,7 +41,7 @@ func TestAsk(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStage(t, func(c *auth.Config) {
-				c.Applications[0].Ask, c.Applications[0].Require, c.Providers[0].Extra = tt.ask, tt.require, tt.provider
+				c.Applications[0].Ask, c.Applications[0].Access.Require, c.Providers[0].Extra = tt.ask, tt.require, tt.provider
 			})
 			to := s.browser("alice").until("https://outpost.example.com"+prefix+"/start?"+tt.front+"rd=/", "idp.example.org")
 			u, err := url.Parse(to)
@@ -111,7 +111,7 @@ func (b *browser) signInAt(second *provider, rawURL, name string) *http.Response
 // there, and an address counts as that provider is trusted.
 func TestTwoProviders(t *testing.T) {
 	s, second := bothProviders(t, func(c *auth.Config) {
-		c.Applications[0].Policy = access.Allow(access.Lists{EmailDomains: []string{"example.com"}})
+		c.Applications[0].Access.Policy = access.Allow(access.Lists{EmailDomains: []string{"example.com"}})
 		c.Providers[1].UnverifiedEmail = true
 	})
 	here, there := s.browser("alice"), s.browser("alice")
@@ -142,7 +142,7 @@ func TestTwoProviders(t *testing.T) {
 // provider's do.
 func TestUnverifiedAddressCountsByProvider(t *testing.T) {
 	s, second := bothProviders(t, func(c *auth.Config) {
-		c.Applications[0].Policy = access.Allow(access.Lists{EmailDomains: []string{"example.com"}})
+		c.Applications[0].Access.Policy = access.Allow(access.Lists{EmailDomains: []string{"example.com"}})
 		c.Providers[0].UnverifiedEmail = true
 	})
 	b := s.browser("alice")

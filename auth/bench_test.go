@@ -3,6 +3,7 @@ package auth_test
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -83,7 +84,7 @@ func BenchmarkCheck(b *testing.B) {
 		r, answer := checkRequest(good), make([]byte, 0, 4096)
 		b.ReportAllocs()
 		for b.Loop() {
-			answer = s.outpost.AnswerHot(r.Header, r.Host, answer[:0])
+			answer = s.outpost.AnswerHot(netip.Addr{}, r.Header, r.Host, answer[:0])
 		}
 		if len(answer) == 0 {
 			b.Error("it does not answer")
@@ -121,7 +122,7 @@ func BenchmarkCheckAmongApplications(b *testing.B) {
 			s := newStage(t, quiet, func(c *auth.Config) {
 				for i := range n - 1 {
 					c.Applications = append(c.Applications, auth.Application{
-						Name: fmt.Sprintf("app-%d", i), ExternalURL: fmt.Sprintf("https://app-%d.example.org", i), Providers: []string{"idp"}, Policy: access.Everyone(),
+						Name: fmt.Sprintf("app-%d", i), ExternalURL: fmt.Sprintf("https://app-%d.example.org", i), Providers: []string{"idp"}, Access: access.Config{Policy: access.Everyone(), DefaultAllow: true},
 					})
 				}
 			})

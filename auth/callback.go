@@ -192,10 +192,9 @@ func (o *Outpost) finish(v *visit, live *session.Live, f finish) error {
 	if ip := o.peers.ClientIP(v.r.Header, v.r.RemoteAddr); ip.IsValid() {
 		made.Address = ip.String()
 	}
-	require := v.app.atSignIn()
-	if lacks := require.Lacks(proof(&made), time.Now().Add(-skew)); lacks != nil {
+	if missing := v.app.needs(f.returnURL).missing(&made, time.Now()); missing != nil {
 		v.provider.revoke(made.RefreshToken)
-		return o.insufficient(v, f, &made, lacks)
+		return o.insufficient(v, f, &made, missing)
 	}
 	value, key, err := o.sessions.Create(v.ctx(), v.app.session.Name, made)
 	if err != nil {

@@ -7,24 +7,27 @@ package auth
 //
 //  1. the peer is a trusted proxy, or its headers count for nothing;
 //  2. the headers name one URL and one host (package headers);
-//  3. the host belongs to an application;
-//  4. exactly one live session comes in the application's cookie;
-//  5. the application's policy allows the identity;
-//  6. the person has proved who they are as the application requires it;
+//  3. the host, and the path where several share one, belong to an application;
+//  4. exactly one live session comes in the application's cookie, unless the URL
+//     is public;
+//  5. the application's rules let the identity have the URL (package access);
+//  6. the person has proved who they are as they require it;
 //  7. the identity fits into the answer.
 //
-// The path is not looked at: nothing below any prefix, our own included, is
-// exempt. No step asks the network or the disk, but for a session that is not
-// in the hot cache, or while a store that other replicas share is silent.
+// Nothing below any prefix, our own included, is exempt. No step asks the
+// network or the disk, but for a session that is not in the hot cache, or while
+// a store that other replicas share is silent.
 
 import (
 	"context"
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"time"
 
+	"outpost/access"
 	"outpost/headers"
 	"outpost/page"
 	"outpost/session"
@@ -32,26 +35,30 @@ import (
 
 // Request is a check in plain values. The caller has made sure of its peer.
 type Request struct {
-	Original   headers.Original
-	Cookies    []string // the Cookie header's lines
-	Navigation bool     // a person is waiting for a page: chooses the shape of a refusal, never whether there is one
+	Original      headers.Original
+	Client        netip.Addr // of the person's browser; the zero Addr where nobody knows, and then no rule over networks lets anybody in
+	Cookies       []string   // the Cookie header's lines
+	Authorization []string   // likewise
+	Preflight     bool       // the original is a preflight, should its method be OPTIONS (Fetch §3.2.2)
+	Navigation    bool       // a person is waiting for a page: chooses the shape of a refusal, never whether there is one
 }
 
 // Decision answers a Request. Its zero value allows nothing: nginx is told 500.
 type Decision struct {
-	Status      int              // 200, 401, 403 or 500
-	Reason      Reason           // why
-	Application string           // "" if the host belongs to none
-	Session     *session.Session // nil unless signed in; not to be changed
-	Identity    *headers.Block   // what an allowed answer carries; nil unless Status is 200
+	Status        int              // 200, 401, 403 or 500
+	Reason        Reason           // why
+	Application   string           // "" if the request belongs to none
+	Rule          int              // the number of the application's rule that decided, from 1; 0 if none did
+	Session       *session.Session // nil unless signed in; not to be changed
+	Identity      *headers.Block   // what an allowed answer carries; nil unless Status is 200
+	Authorization string           // the client's own, to be handed on where Identity has none; "" for none
 }
 
 // prepared is what stays the same for all checks of one session: it is
 // computed when the session enters the hot cache.
 type prepared struct {
-	allowed  bool
-	fits     bool
-	identity headers.Block
+	person *access.Person
+	blocks []headers.Block // one for each part of the application
 }
 
 // prepare is the session cache's hook. A session whose application is no longer
@@ -65,17 +72,24 @@ func (o *Outpost) prepare(s *session.Session) any {
 	if vouching == nil {
 		return nil
 	}
-	p := &prepared{identity: headers.Identity(&s.Identity)}
 	judged := s.Identity
 	judged.EmailVerified = judged.EmailVerified || vouching.unverifiedEmail
-	p.allowed = app.policy.Allows(&judged)
-	p.fits = p.identity.Size <= headers.Budget
-	if len(p.identity.Dropped) > 0 || !p.fits {
-		o.hooks.HeadersDropped(app.name)
-		o.log.Warn("identity does not go into the headers as it is",
-			"application", app.name, "subject", s.Identity.Subject, "bytes", p.identity.Size, "budget", headers.Budget, "dropped", p.identity.Dropped)
+	p := &prepared{person: access.NewPerson(&judged, proof(s))}
+	for _, part := range app.parts {
+		p.blocks = append(p.blocks, o.block(part, &s.Identity, s.IDToken))
 	}
 	return p
+}
+
+// block makes the headers of somebody for a part.
+func (o *Outpost) block(part *part, id *session.Identity, token string) headers.Block {
+	b := part.headers.Block(id, token)
+	if len(b.Dropped) > 0 || !b.Fits() {
+		o.hooks.HeadersDropped(part.name)
+		o.log.Warn("identity does not go into the headers as it is",
+			"application", part.name, "subject", id.Subject, "bytes", b.Size, "budget", part.headers.MaxBytes(), "dropped", b.Dropped)
+	}
+	return b
 }
 
 // Check decides. It allocates nothing for a session in the hot cache.
@@ -84,18 +98,16 @@ func (o *Outpost) Check(ctx context.Context, req Request) Decision {
 	if app == nil {
 		return Decision{Status: http.StatusForbidden, Reason: UnknownHost}
 	}
-	live, err := o.liveSession(ctx, app, req.Cookies)
-	switch {
-	case errors.Is(err, session.ErrNone):
-		return Decision{Status: http.StatusUnauthorized, Reason: NotSignedIn, Application: app.name}
-	case errors.Is(err, errAmbiguous):
-		return Decision{Status: http.StatusUnauthorized, Reason: CookieAmbiguous, Application: app.name}
-	case err != nil:
-		// Not 401: that would send everybody to sign in again, and again.
-		return Decision{Status: http.StatusInternalServerError, Reason: StoreUnavailable, Application: app.name}
+	part, q := app.question(&req)
+	if part == nil {
+		return Decision{Status: http.StatusForbidden, Reason: UnknownPath}
 	}
+	live, err := o.liveSession(ctx, app, req.Cookies)
 	now := time.Now()
-	d := o.judge(app, live, now)
+	if err != nil {
+		return o.checkStranger(part, &q, &req, err, now)
+	}
+	d := o.judge(app, part, &q, live, now)
 	if d.Status == http.StatusForbidden && req.Navigation {
 		// nginx shows its bare page for 403, but sends a 401 to start, which
 		// knows the session and shows the person why.
@@ -103,6 +115,7 @@ func (o *Outpost) Check(ctx context.Context, req Request) Decision {
 	}
 	if d.Status == http.StatusOK {
 		live.Accept(now)
+		d.Authorization = part.handOn(&d, req.Authorization)
 	}
 	if live.Due(now) {
 		// Also for who is not allowed: they may have been let in since.
@@ -111,20 +124,85 @@ func (o *Outpost) Check(ctx context.Context, req Request) Decision {
 	return d
 }
 
-// judge says whether a signed-in person may have app at now; 200 or 403.
-func (o *Outpost) judge(app *application, live *session.Live, now time.Time) Decision {
-	d := Decision{Status: http.StatusForbidden, Reason: NotAllowed, Application: app.name, Session: live.Session()}
-	p, _ := live.Prepared.(*prepared)
+// question is what a request asks of the application's rules, and the part
+// whose rules they are; nil if it has no such path.
+func (a *application) question(req *Request) (*part, access.Request) {
+	return a.part(req.Original.Target), access.Request{
+		Host: headers.Hostname(req.Original.Host), Target: req.Original.Target, Method: req.Original.Method, Client: req.Client, Preflight: req.Preflight,
+	}
+}
+
+// checkStranger decides where no session is to be had, for the reason that err
+// says: what is public needs none.
+func (o *Outpost) checkStranger(part *part, q *access.Request, req *Request, err error, now time.Time) Decision {
+	v := part.access.Judge(q, nil, now)
+	d := Decision{Status: http.StatusUnauthorized, Reason: NotSignedIn, Application: part.name, Rule: v.Rule}
 	switch {
-	case p == nil || !p.allowed || d.Session.Application != app.name:
-	case app.require.Lacks(proof(d.Session), now.Add(-skew)) != nil:
-		d.Reason = InsufficientAuthentication
-	case !p.fits:
-		d.Reason = HeaderTooLarge
+	case v.Outcome == access.Public:
+		d.Status, d.Reason, d.Identity = http.StatusOK, Public, &part.empty
+		d.Authorization = part.handOn(&d, req.Authorization)
+	case v.Outcome == access.Deny:
+		d.Status, d.Reason = http.StatusForbidden, denied(v)
+	case errors.Is(err, session.ErrNone):
+	case errors.Is(err, errAmbiguous):
+		d.Reason = CookieAmbiguous
 	default:
-		d.Status, d.Reason, d.Identity = http.StatusOK, Allowed, &p.identity
+		// Not 401: that would send everybody to sign in again, and again.
+		d.Status, d.Reason = http.StatusInternalServerError, StoreUnavailable
 	}
 	return d
+}
+
+// judge says whether a signed-in person may have what they ask for at now; 200
+// or 403.
+func (o *Outpost) judge(app *application, part *part, q *access.Request, live *session.Live, now time.Time) Decision {
+	d := Decision{Status: http.StatusForbidden, Reason: NotAllowed, Application: part.name, Session: live.Session()}
+	p, _ := live.Prepared.(*prepared)
+	if p == nil || d.Session.Application != app.name {
+		return d
+	}
+	v := part.access.Judge(q, p.person, now.Add(-skew))
+	d.Rule = v.Rule
+	block := &p.blocks[part.index]
+	switch {
+	case v.Outcome == access.StepUp:
+		d.Reason = InsufficientAuthentication
+	case v.Outcome == access.Public && !block.Fits():
+		d.Status, d.Reason, d.Identity = http.StatusOK, Public, &part.empty
+	case v.Outcome == access.Public:
+		d.Status, d.Reason, d.Identity = http.StatusOK, Public, block
+	case v.Outcome == access.Allowed && !block.Fits():
+		d.Reason = HeaderTooLarge
+	case v.Outcome == access.Allowed:
+		d.Status, d.Reason, d.Identity = http.StatusOK, Allowed, block
+	default:
+		d.Reason = denied(v)
+	}
+	return d
+}
+
+// denied is the reason of a verdict that lets nobody in.
+func denied(v access.Verdict) Reason {
+	switch v.Why {
+	case access.WhyMethodUnknown:
+		return MethodUnknown
+	case access.WhyClientUnknown:
+		return ClientUnknown
+	}
+	return NotAllowed
+}
+
+// handOn is the client's own Authorization for the application, where it gets
+// none from us. nginx, told to take the header from our answer, would send none
+// otherwise.
+func (p *part) handOn(d *Decision, authorization []string) string {
+	if len(authorization) != 1 || d.Identity.Authorization() {
+		return ""
+	}
+	if d.Identity.Size+len("Authorization: \r\n")+len(authorization[0]) > p.headers.MaxBytes() {
+		return ""
+	}
+	return authorization[0]
 }
 
 var errAmbiguous = errors.New("two live sessions in one request")
@@ -178,10 +256,30 @@ func (o *Outpost) checkNginx(r *http.Request) Decision {
 		return Decision{Status: http.StatusForbidden, Reason: UntrustedPeer}
 	}
 	original, err := headers.FromNginx(r.Header, r.Host)
-	if err != nil {
+	switch {
+	case err != nil:
 		return refuse(err)
+	case o.aliases.In(r.Header):
+		return refuse(headers.ErrAlias)
 	}
-	return o.Check(r.Context(), Request{Original: original, Cookies: r.Header["Cookie"], Navigation: page.Navigation(r.Header)})
+	return o.Check(r.Context(), o.request(r, original))
+}
+
+// request is what a check asks, but for the URL, whose headers depend on the
+// front end.
+func (o *Outpost) request(r *http.Request, original headers.Original) Request {
+	return Request{
+		Original: original, Client: o.peers.ClientIP(r.Header, r.RemoteAddr),
+		Cookies: r.Header["Cookie"], Authorization: r.Header["Authorization"],
+		Preflight:  preflight(r.Header),
+		Navigation: page.Navigation(r.Header),
+	}
+}
+
+// preflight reports whether a browser asks if another site's page may send a
+// request (Fetch §3.2.2); it does so without cookies.
+func preflight(h http.Header) bool {
+	return len(h["Origin"]) == 1 && len(h["Access-Control-Request-Method"]) == 1
 }
 
 func refuse(err error) Decision {
@@ -210,8 +308,11 @@ func (o *Outpost) answer(w http.ResponseWriter, r *http.Request, d Decision) {
 	}
 	status := d.Status
 	switch {
-	case status == http.StatusOK && d.Reason == Allowed && d.Identity != nil:
+	case status == http.StatusOK && (d.Reason == Allowed || d.Reason == Public) && d.Identity != nil:
 		d.Identity.Write(h)
+		if d.Authorization != "" {
+			h["Authorization"] = []string{d.Authorization}
+		}
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 	default:
 		status = http.StatusInternalServerError
@@ -222,11 +323,11 @@ func (o *Outpost) answer(w http.ResponseWriter, r *http.Request, d Decision) {
 
 func (o *Outpost) logCheck(r *http.Request, d Decision, status int) {
 	if status != http.StatusOK && status != http.StatusUnauthorized || d.Reason == CookieAmbiguous {
-		o.denials.log(o.log, d.Reason, hints[d.Reason], r, o.peers)
+		o.denials.log(o.log, d, r, o.peers)
 		return
 	}
 	if o.log.Enabled(r.Context(), slog.LevelDebug) {
-		o.log.Debug("check", "status", status, "reason", string(d.Reason), "application", d.Application, "url", redacted(r.Header.Get("X-Original-Url")))
+		o.log.Debug("check", "status", status, "reason", string(d.Reason), "application", d.Application, "rule", d.Rule, "url", redacted(r.Header.Get("X-Original-Url")))
 	}
 }
 
@@ -238,5 +339,8 @@ var hints = map[Reason]string{
 	HostMismatch:    "the auth location has to send one host: proxy_set_header Host $host; proxy_set_header X-Forwarded-Host $host;",
 	HeaderAlias:     "remove underscores_in_headers on and ignore_invalid_headers off from nginx",
 	UnknownHost:     "no application has this host: add one, or a cookie_domain above it",
+	UnknownPath:     "no application has this path of the host: add one, or one at the top of the host",
+	MethodUnknown:   "a rule wants to know the method; add to the auth location: proxy_set_header X-Original-Method $request_method;",
+	ClientUnknown:   "a rule wants to know the client's address; add to the auth location: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
 	CookieAmbiguous: "two live sessions came in one request: another host of the domain may have set one, or the cookie domain has changed",
 }

@@ -132,8 +132,8 @@ func TestCheck(t *testing.T) {
 func TestSeveralCookieDomains(t *testing.T) {
 	s := newStage(t, func(c *auth.Config) {
 		c.Applications = append(c.Applications,
-			auth.Application{Name: "lab", ExternalURL: "https://in.lab.example.com", CookieDomain: "lab.example.com", Providers: []string{"idp"}, Policy: access.Everyone()},
-			auth.Application{Name: "club", ExternalURL: "https://in.example.org", CookieDomain: "example.org", Providers: []string{"idp"}, Policy: access.Everyone()})
+			auth.Application{Name: "lab", ExternalURL: "https://in.lab.example.com", CookieDomain: "lab.example.com", Providers: []string{"idp"}, Access: access.Config{Policy: access.Everyone(), DefaultAllow: true}},
+			auth.Application{Name: "club", ExternalURL: "https://in.example.org", CookieDomain: "example.org", Providers: []string{"idp"}, Access: access.Config{Policy: access.Everyone(), DefaultAllow: true}})
 	})
 	alice := s.browser("alice")
 	for _, u := range []string{"https://a.example.com/1", "https://a.lab.example.com/2", "https://a.example.org/3"} {

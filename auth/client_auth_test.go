@@ -175,7 +175,7 @@ func TestClientKeyIsRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := auth.New(auth.Config{
 				Providers:    []auth.Provider{{Name: "idp", Issuer: issuer, ClientID: "outpost", ClientKey: tt.key}},
-				Applications: []auth.Application{{Name: "home", ExternalURL: "https://home.example.com", Providers: []string{"idp"}, Policy: access.Everyone()}},
+				Applications: []auth.Application{{Name: "home", ExternalURL: "https://home.example.com", Providers: []string{"idp"}, Access: access.Config{Policy: access.Everyone(), DefaultAllow: true}}},
 			})
 			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), `provider "idp"`) || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("got %v, want %q", err, tt.want)

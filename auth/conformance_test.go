@@ -100,8 +100,10 @@ const otherIssuer = "https://other.example.org/oidc"
 
 // vault is an application that wants more than a name.
 var vault = auth.Application{
-	Name: "vault", ExternalURL: "https://vault.example.org", Providers: []string{"idp"}, Policy: access.Everyone(),
-	Require: access.Requirement{AMR: []string{"mfa", "hwk"}, ACR: []string{"phr", "phrh"}, MaxAge: time.Hour},
+	Name: "vault", ExternalURL: "https://vault.example.org", Providers: []string{"idp"}, Access: access.Config{
+		Policy: access.Everyone(), DefaultAllow: true,
+		Require: access.Requirement{AMR: []string{"mfa", "hwk"}, ACR: []string{"phr", "phrh"}, MaxAge: time.Hour},
+	},
 }
 
 // canary is what must never come out again.
@@ -147,8 +149,8 @@ func (sc *scene) build(change ...func(*auth.Config)) {
 		// A second provider, at which we have the same client ID, and an application of its own.
 		c.Providers = append(c.Providers, auth.Provider{Name: "other", Issuer: otherIssuer, ClientID: "outpost", ClientSecret: "client secret", Scopes: []string{"openid"}})
 		c.Applications = append(c.Applications,
-			auth.Application{Name: "notes", ExternalURL: "https://notes.example.org", Providers: []string{"other"}, Policy: access.Everyone()},
-			auth.Application{Name: "club", ExternalURL: "https://club.example.org", Providers: []string{"idp", "other"}, Policy: access.Everyone()},
+			auth.Application{Name: "notes", ExternalURL: "https://notes.example.org", Providers: []string{"other"}, Access: access.Config{Policy: access.Everyone(), DefaultAllow: true}},
+			auth.Application{Name: "club", ExternalURL: "https://club.example.org", Providers: []string{"idp", "other"}, Access: access.Config{Policy: access.Everyone(), DefaultAllow: true}},
 			vault)
 		next := c.Transport
 		c.Transport = transport(func(r *http.Request) (*http.Response, error) {

@@ -27,7 +27,8 @@ type denial struct {
 
 const denialsPerSecond = 10
 
-func (d *denials) log(log *slog.Logger, reason Reason, hint string, r *http.Request, peers headers.Peers) {
+func (d *denials) log(log *slog.Logger, refused Decision, r *http.Request, peers headers.Peers) {
+	reason := refused.Reason
 	suppressed, ok := d.take(reason)
 	if !ok {
 		return
@@ -37,7 +38,13 @@ func (d *denials) log(log *slog.Logger, reason Reason, hint string, r *http.Requ
 		level = slog.LevelInfo
 	}
 	attrs := []any{"reason", string(reason), "url", redacted(r.Header.Get("X-Original-Url")), "host", cut(r.Host), "peer", r.RemoteAddr, "client_ip", peers.ClientIP(r.Header, r.RemoteAddr).String()}
-	if hint != "" {
+	if refused.Application != "" {
+		attrs = append(attrs, "application", refused.Application)
+	}
+	if refused.Rule != 0 {
+		attrs = append(attrs, "rule", refused.Rule)
+	}
+	if hint := hints[reason]; hint != "" {
 		attrs = append(attrs, "hint", hint)
 	}
 	if suppressed > 0 {

@@ -15,7 +15,9 @@ import (
 )
 
 // HotHeaders are the request headers that AnswerHot reads.
-func HotHeaders() []string { return append([]string{"Cookie"}, headers.RequestNames...) }
+func HotHeaders() []string {
+	return append([]string{"Cookie", "Authorization", "Origin", "Access-Control-Request-Method"}, headers.RequestNames...)
+}
 
 // Trusts reports whether a peer of this address is a trusted proxy.
 func (o *Outpost) Trusts(peer netip.Addr) bool { return o.peers.TrustsAddr(peer) }
@@ -27,8 +29,9 @@ func (o *Outpost) Trusts(peer netip.Addr) bool { return o.peers.TrustsAddr(peer)
 // request is to be given to ServeNginx.
 //
 // h and host may change when it has returned; it keeps nothing of them. The
-// caller has made sure that the peer is a trusted proxy.
-func (o *Outpost) AnswerHot(h http.Header, host string, b []byte) []byte {
+// caller has made sure that the peer, the zero Addr for one of a unix socket, is
+// a trusted proxy.
+func (o *Outpost) AnswerHot(peer netip.Addr, h http.Header, host string, b []byte) []byte {
 	begun := time.Now()
 	if o.log.Enabled(context.Background(), slog.LevelDebug) { // each check is a line then
 		return nil
@@ -41,26 +44,50 @@ func (o *Outpost) AnswerHot(h http.Header, host string, b []byte) []byte {
 	if app == nil {
 		return nil
 	}
+	req := Request{Original: original, Preflight: preflight(h)}
+	part, q := app.question(&req)
+	if part == nil {
+		return nil
+	}
+	if part.located {
+		q.Client = o.peers.ClientIPOf(h, peer)
+	}
 	live, known := o.hotSession(app, h["Cookie"])
+	if !known {
+		return nil
+	}
+	var d Decision
+	if live == nil {
+		d = o.checkStranger(part, &q, &req, session.ErrNone, begun)
+	} else {
+		d = o.judge(app, part, &q, live, begun)
+	}
 	switch {
-	case !known:
-		return nil
-	case live == nil:
-		o.hooks.Check(app.name, NotSignedIn, time.Since(begun))
-		return append(b, "HTTP/1.1 401 Unauthorized\r\nCache-Control: no-store\r\n"...)
-	}
-	d := o.judge(app, live, begun)
-	if d.Status != http.StatusOK || d.Reason != Allowed || d.Identity == nil {
+	case d.Status == http.StatusUnauthorized && d.Reason == NotSignedIn:
+		b = append(b, "HTTP/1.1 401 Unauthorized\r\nCache-Control: no-store\r\n"...)
+	case d.Status == http.StatusOK && (d.Reason == Allowed || d.Reason == Public) && d.Identity != nil:
+		b = append(b, "HTTP/1.1 200 OK\r\n"...)
+		b = part.appendHeaders(b, &d, h["Authorization"])
+	default:
 		return nil
 	}
-	live.Accept(begun)
-	if live.Due(begun) {
-		o.recheck(d.Session)
+	if live != nil {
+		live.Accept(begun)
+		if live.Due(begun) {
+			o.recheck(d.Session)
+		}
 	}
-	b = append(b, "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\n"...)
-	b = d.Identity.AppendTo(b)
-	o.hooks.Check(app.name, Allowed, time.Since(begun))
+	o.hooks.Check(part.name, d.Reason, time.Since(begun))
 	return b
+}
+
+// appendHeaders appends what answer sets, in the order in which net/http writes it.
+func (p *part) appendHeaders(b []byte, d *Decision, authorization []string) []byte {
+	cache := headers.Line{Name: "Cache-Control", Value: "no-store"}
+	if own := p.handOn(d, authorization); own != "" {
+		return d.Identity.AppendWith(b, headers.Line{Name: "Authorization", Value: own}, cache)
+	}
+	return d.Identity.AppendWith(b, cache)
 }
 
 // hotSession is liveSession without the store. live is nil if no cookie of app

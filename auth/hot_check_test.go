@@ -3,6 +3,7 @@ package auth_test
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,7 +19,7 @@ func silent(c *auth.Config) { c.Log = slog.New(slog.DiscardHandler) }
 // hot asks for a page of app.example.com with this Cookie header.
 func (s *stage) hot(cookie string) string {
 	r := checkRequest(cookie)
-	return string(s.outpost.AnswerHot(r.Header, r.Host, nil))
+	return string(s.outpost.AnswerHot(netip.Addr{}, r.Header, r.Host, nil))
 }
 
 func TestAnswerHot(t *testing.T) {
@@ -92,7 +93,7 @@ func TestAnswerHotRefusesNobody(t *testing.T) {
 	s.want(bob.visit(router), http.StatusForbidden)
 	r := checkRequest("")
 	r.Host, r.Header = "router.example.com", swag("router.example.com", "/", "Cookie", "__Host-outpost-router="+bob.cookie(router, "__Host-outpost-router"))
-	if got := s.outpost.AnswerHot(r.Header, r.Host, nil); got != nil {
+	if got := s.outpost.AnswerHot(netip.Addr{}, r.Header, r.Host, nil); got != nil {
 		t.Errorf("answered by %q", got)
 	}
 }
@@ -110,7 +111,7 @@ func TestAnswerHotAllocatesNothing(t *testing.T) {
 	s.want(b.visit(app), http.StatusOK)
 	for name, cookie := range map[string]string{"signed-in": b.cookie(app, "__Secure-outpost-home"), "anonymous": ""} {
 		r, answer := checkRequest(cookie), make([]byte, 0, 4096)
-		if n := testing.AllocsPerRun(1000, func() { answer = s.outpost.AnswerHot(r.Header, r.Host, answer[:0]) }); n != 0 || len(answer) == 0 {
+		if n := testing.AllocsPerRun(1000, func() { answer = s.outpost.AnswerHot(netip.Addr{}, r.Header, r.Host, answer[:0]) }); n != 0 || len(answer) == 0 {
 			t.Errorf("%s: %v allocations, answered by %q", name, n, answer)
 		}
 	}
@@ -136,7 +137,7 @@ func TestAnswerHotKeepsNothing(t *testing.T) {
 			values[i] = unsafe.String(unsafe.SliceData(own), len(own))
 		}
 	}
-	if s.outpost.AnswerHot(r.Header, r.Host, nil) == nil {
+	if s.outpost.AnswerHot(netip.Addr{}, r.Header, r.Host, nil) == nil {
 		t.Fatal("it does not answer")
 	}
 	for _, b := range bytes {

@@ -28,7 +28,7 @@ type Claims struct {
 	Email        []string // email; only this one's address can be a verified one
 	Groups       []string // groups
 	Entitlements []string // entitlements
-	Further      []string // kept besides, under their paths, for rules and headers; nil for none
+	further      []string // kept besides, under their paths, for rules and headers; nil for none
 
 	TrimGroupsPrefix string // taken off the front of each group that has it; "" for none
 }
@@ -70,7 +70,7 @@ func (c claims) identity(issuer string, where Claims) (session.Identity, error) 
 		EmailVerified: from == "email" && c.yes("email_verified"),
 		Groups:        trimmed(groups, where.TrimGroupsPrefix),
 		Entitlements:  entitlements,
-		Claims:        c.further(where.Further),
+		Claims:        c.further(where.further),
 	}, nil
 }
 

@@ -188,7 +188,7 @@ func TestVerifiedAddress(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStage(t, with(func(p *auth.Provider) { p.Claims.Email = tt.email }), func(c *auth.Config) {
-				c.Applications[1].Policy = allowEmails("a@example.com")
+				c.Applications[1].Access.Policy = allowEmails("a@example.com")
 			})
 			info := object(t, tt.userinfo)
 			info["sub"] = "sub-alice"

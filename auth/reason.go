@@ -11,9 +11,13 @@ const (
 	InsufficientAuthentication Reason = "insufficient_user_authentication"
 
 	Allowed          Reason = "allowed"
+	Public           Reason = "public"
 	NotSignedIn      Reason = "not_signed_in"
 	NotAllowed       Reason = "not_allowed"
 	UnknownHost      Reason = "unknown_host"
+	UnknownPath      Reason = "unknown_path"
+	MethodUnknown    Reason = "method_unknown"
+	ClientUnknown    Reason = "client_unknown"
 	HostMismatch     Reason = "host_mismatch"
 	UntrustedPeer    Reason = "untrusted_peer"
 	URLMissing       Reason = "url_missing"
@@ -66,7 +70,7 @@ const Account Reason = "account"
 // Reasons are all of them, in the order of this file.
 func Reasons() []Reason {
 	return []Reason{
-		InsufficientAuthentication, Allowed, NotSignedIn, NotAllowed, UnknownHost, HostMismatch, UntrustedPeer, URLMissing, URLInvalid, HeaderAlias,
+		InsufficientAuthentication, Allowed, Public, NotSignedIn, NotAllowed, UnknownHost, UnknownPath, MethodUnknown, ClientUnknown, HostMismatch, UntrustedPeer, URLMissing, URLInvalid, HeaderAlias,
 		HeaderTooLarge, CookieAmbiguous, StoreUnavailable, Internal,
 		SignedIn, ChooseProvider, StateInvalid, StateExpired, StateUsed, BrowserMismatch, BrowserMissing, CallbackInvalid, ProviderError,
 		ProviderUnreachable, ProviderMisconfigured, ExchangeRefused, TokenInvalid, NonceMismatch, UserinfoInvalid,

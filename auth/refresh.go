@@ -193,7 +193,7 @@ func (c claims) over(old, now session.Identity, where Claims, removeMissing bool
 		return now
 	}
 	for path, values := range old.Claims {
-		if c.find(path) == nil && slices.Contains(where.Further, path) {
+		if c.find(path) == nil && slices.Contains(where.further, path) {
 			if now.Claims == nil {
 				now.Claims = map[string][]string{}
 			}

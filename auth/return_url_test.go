@@ -16,7 +16,7 @@ func newReturnStage(t testing.TB, scheme string) *Outpost {
 	t.Helper()
 	o, err := New(Config{
 		Applications: []Application{
-			{Name: "home", ExternalURL: scheme + "://outpost.example.com", CookieDomain: "example.com", Providers: []string{"idp"}, Policy: access.Everyone()},
+			{Name: "home", ExternalURL: scheme + "://outpost.example.com", CookieDomain: "example.com", Providers: []string{"idp"}, Access: access.Config{Policy: access.Everyone(), DefaultAllow: true}},
 			{Name: "router", ExternalURL: scheme + "://router.example.com", Providers: []string{"idp"}},
 			{Name: "wiki", ExternalURL: scheme + "://wiki.example.net:8443", Providers: []string{"idp"}},
 		},

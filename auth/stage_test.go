@@ -60,9 +60,9 @@ func newStage(t *testing.T, change ...func(*auth.Config)) *stage {
 	s := &stage{t: t, provider: newProvider(t), log: &syncBuffer{}}
 	cfg := auth.Config{
 		Applications: []auth.Application{
-			{Name: "home", ExternalURL: "https://outpost.example.com", CookieDomain: "example.com", Providers: []string{"idp"}, Policy: access.Everyone()},
-			{Name: "router", ExternalURL: "https://router.example.com", Providers: []string{"idp"}, Policy: access.Allow(access.Lists{Groups: []string{"admins"}})},
-			{Name: "wiki", ExternalURL: "https://wiki.example.net:8443", Providers: []string{"idp"}, Policy: access.Everyone()},
+			{Name: "home", ExternalURL: "https://outpost.example.com", CookieDomain: "example.com", Providers: []string{"idp"}, Access: access.Config{Policy: access.Everyone(), DefaultAllow: true}},
+			{Name: "router", ExternalURL: "https://router.example.com", Providers: []string{"idp"}, Access: access.Config{Policy: access.Allow(access.Lists{Groups: []string{"admins"}}), DefaultAllow: true}},
+			{Name: "wiki", ExternalURL: "https://wiki.example.net:8443", Providers: []string{"idp"}, Access: access.Config{Policy: access.Everyone(), DefaultAllow: true}},
 		},
 		Providers: []auth.Provider{{Name: "idp", Issuer: issuer, ClientID: "outpost", ClientSecret: "client secret", Scopes: []string{"openid", "profile", "unknown"}}},
 		Session:   session.Config{Store: memory.New(), Secrets: [][]byte{bytes.Repeat([]byte("s"), 32)}, Idle: time.Hour, Max: 24 * time.Hour},

@@ -47,7 +47,7 @@ func (o *Outpost) start(v *visit) error {
 	}
 	navigation := page.Navigation(v.r.Header)
 	if live != nil && owner == v.app && !a.other {
-		d := o.judge(v.app, live, time.Now())
+		d := o.judgeVisit(v, live, returnURL)
 		if d.Reason != InsufficientAuthentication || !navigation {
 			return o.startSignedIn(v, live, d, returnURL, navigation)
 		}
@@ -72,6 +72,17 @@ func (o *Outpost) start(v *visit) error {
 	return o.begin(v, returnURL, a, rest)
 }
 
+// judgeVisit says whether a signed-in person may have the URL that they come
+// from, as nginx's check of a page would.
+func (o *Outpost) judgeVisit(v *visit, live *session.Live, returnURL string) Decision {
+	part, q := v.app.questionOf(returnURL)
+	if part == nil {
+		return Decision{Status: http.StatusForbidden, Reason: UnknownPath, Session: live.Session()}
+	}
+	q.Client = o.peers.ClientIP(v.r.Header, v.r.RemoteAddr)
+	return o.judge(v.app, part, &q, live, time.Now())
+}
+
 // choose asks the person at which provider to sign in.
 func (o *Outpost) choose(v *visit, returnURL string, a asked) error {
 	var choices []page.Choice
@@ -87,6 +98,7 @@ func (o *Outpost) choose(v *visit, returnURL string, a asked) error {
 func (o *Outpost) startSignedIn(v *visit, live *session.Live, d Decision, returnURL string, navigation bool) error {
 	if d.Status != http.StatusOK || !navigation {
 		reason := d.Reason
+		v.log = v.log.With("rule", d.Rule)
 		if d.Status == http.StatusOK {
 			reason = NotSignedIn // it was so when the check was made; asking again helps
 		}
@@ -95,7 +107,8 @@ func (o *Outpost) startSignedIn(v *visit, live *session.Live, d Decision, return
 			Identity:   &live.Session().Identity,
 			SwitchURL:  signInURL(v.app, returnURL, asked{other: true}),
 			SignOutURL: Prefix + "/sign_out", EverywhereURL: Prefix + everywhere,
-			SignInURL: signInURL(v.app, returnURL, asked{}),
+			SignInURL:   signInURL(v.app, returnURL, asked{}),
+			Application: d.Application, Rule: d.Rule,
 		}}
 	}
 	// Allowed here but not at the check: once that is a race with another
@@ -137,7 +150,7 @@ func (o *Outpost) begin(v *visit, returnURL string, a asked, rest string) error 
 		return err
 	}
 	to, err := v.provider.authorizationURL(v.ctx(), meta, authorization{
-		app: v.app, state: state, again: a.other || a.stepUp,
+		app: v.app, needs: v.app.needs(returnURL), state: state, again: a.other || a.stepUp,
 		nonce: secret.nonce(b, fl), verifier: secret.verifier(b, fl),
 	})
 	if err != nil {

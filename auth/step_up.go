@@ -9,23 +9,75 @@ package auth
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"outpost/access"
+	"outpost/headers"
 	"outpost/page"
 	"outpost/session"
 )
 
-// atSignIn is what a sign-in has to bring: what every check will want, and what
-// was asked for with max_age, which has to be looked at (OpenID Connect Core
-// §3.1.3.7 no. 13).
-func (a *application) atSignIn() access.Requirement {
-	r := a.require
-	if age := a.ask.MaxAge; age > 0 && (r.MaxAge == 0 || age < r.MaxAge) {
-		r.MaxAge = age
+// needs is what a sign-in asks the provider for, and what it has to bring.
+type needs struct {
+	ask      Ask
+	required []access.Requirement // each of them has to hold; the application's own first
+}
+
+// needs are those of a sign-in that ends at a URL: what every check of it will
+// want, and what was asked for with max_age, which has to be looked at (OpenID
+// Connect Core §3.1.3.7 no. 13).
+func (a *application) needs(returnURL string) needs {
+	part, q := a.questionOf(returnURL)
+	if part == nil {
+		return needs{}
 	}
-	return r
+	rule := part.access.Judge(&q, nil, time.Time{}).Rule
+	n := needs{ask: part.ask, required: []access.Requirement{part.require, part.access.Requirement(rule)}}
+	if age := part.ask.MaxAge; age > 0 {
+		n.required = append(n.required, access.Requirement{MaxAge: age})
+	}
+	return n
+}
+
+// questionOf is what a person's page asks of the application's rules. A method
+// that is not known would match no rule that wants one: it is a page, so it is
+// GET.
+func (a *application) questionOf(pageURL string) (*part, access.Request) {
+	host, target := a.host, "/"
+	if _, rest, ok := strings.Cut(pageURL, "://"); ok {
+		end := strings.IndexByte(rest, '/')
+		if end < 0 {
+			end = len(rest)
+		}
+		if host = rest[:end]; end < len(rest) {
+			target = rest[end:]
+		}
+	}
+	return a.question(&Request{Original: headers.Original{Host: host, Target: target, Method: http.MethodGet}})
+}
+
+// classes are the authentication context classes to ask for: those of the rule
+// before the application's own.
+func (n needs) classes() []string {
+	for i := len(n.required) - 1; i >= 0; i-- {
+		if classes := n.required[i].ACR; len(classes) > 0 {
+			return classes
+		}
+	}
+	return nil
+}
+
+// maxAge is the shortest; 0 for none.
+func (n needs) maxAge() time.Duration {
+	shortest := time.Duration(0)
+	for _, r := range n.required {
+		if r.MaxAge > 0 && (shortest == 0 || r.MaxAge < shortest) {
+			shortest = r.MaxAge
+		}
+	}
+	return shortest
 }
 
 // proof is how the person of a session proved who they are.
@@ -34,9 +86,8 @@ func proof(s *session.Session) access.Proof {
 }
 
 // insufficient ends a sign-in that would have made s, and lacks something.
-func (o *Outpost) insufficient(v *visit, f finish, s *session.Session, lacks []access.Lack) error {
+func (o *Outpost) insufficient(v *visit, f finish, s *session.Session, missing []page.Missing) error {
 	again := signInURL(v.app, f.returnURL, asked{provider: v.provider.name, stepUp: true})
-	missing := v.app.missing(s, lacks)
 	e := &Error{Status: http.StatusForbidden, Reason: InsufficientAuthentication, Err: fmt.Errorf("the sign-in lacks something: %s", missing), Page: page.Data{
 		Identity: &s.Identity, Missing: missing, RetryURL: again, SwitchURL: signInURL(v.app, f.returnURL, asked{other: true}),
 	}}
@@ -50,24 +101,35 @@ func (o *Outpost) insufficient(v *visit, f finish, s *session.Session, lacks []a
 	return nil
 }
 
-// missing is what lacks, with what would do and what there is.
-func (a *application) missing(s *session.Session, lacks []access.Lack) []page.Missing {
-	require := a.atSignIn()
+// missing is what lacks at now, with what would do and what there is; nil if
+// nothing does.
+func (n needs) missing(s *session.Session, now time.Time) []page.Missing {
 	var all []page.Missing
-	for _, lack := range lacks {
-		m := page.Missing{Claim: string(lack)}
-		switch lack {
-		case access.LackOfAMR:
-			m.Want, m.Got = strings.Join(require.AMR, ", "), strings.Join(s.AMR, ", ")
-		case access.LackOfACR:
-			m.Want, m.Got = strings.Join(require.ACR, ", "), s.ACR
-		case access.LackOfTime:
-			m.Want = fmt.Sprintf("%d min", int(require.MaxAge.Minutes()))
-			if !s.AuthTime.IsZero() {
-				m.Got = fmt.Sprintf("%d min", int(time.Since(s.AuthTime).Minutes()))
+	for _, r := range n.required {
+		if r.MaxAge > 0 && r.MaxAge != n.maxAge() {
+			r.MaxAge = 0 // a shorter one is asked for as well
+		}
+		for _, lack := range r.Lacks(proof(s), now.Add(-skew)) {
+			if m := missing(lack, r, s); !slices.Contains(all, m) {
+				all = append(all, m)
 			}
 		}
-		all = append(all, m)
 	}
 	return all
+}
+
+func missing(lack access.Lack, require access.Requirement, s *session.Session) page.Missing {
+	m := page.Missing{Claim: string(lack)}
+	switch lack {
+	case access.LackOfAMR:
+		m.Want, m.Got = strings.Join(require.AMR, ", "), strings.Join(s.AMR, ", ")
+	case access.LackOfACR:
+		m.Want, m.Got = strings.Join(require.ACR, ", "), s.ACR
+	case access.LackOfTime:
+		m.Want = fmt.Sprintf("%d min", int(require.MaxAge.Minutes()))
+		if !s.AuthTime.IsZero() {
+			m.Got = fmt.Sprintf("%d min", int(time.Since(s.AuthTime).Minutes()))
+		}
+	}
+	return m
 }

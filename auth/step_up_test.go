@@ -16,7 +16,7 @@ import (
 func newVault(t *testing.T) *stage {
 	s := newStage(t, func(c *auth.Config) {
 		v := vault
-		v.Require = access.Requirement{MaxAge: time.Hour}
+		v.Access.Require = access.Requirement{MaxAge: time.Hour}
 		c.Applications = append(c.Applications, v)
 	})
 	began := time.Now()

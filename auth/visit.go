@@ -6,6 +6,7 @@ package auth
 // the request's ID.
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -156,7 +157,7 @@ func (v *visit) show(status int, reason Reason, d page.Data) {
 func (v *visit) data(status int, reason Reason, d page.Data) page.Data {
 	d.Status, d.Reason, d.RequestID = status, string(reason), v.id
 	if v.app != nil {
-		d.Application = v.app.name
+		d.Application = cmp.Or(d.Application, v.app.name)
 		if v.provider != nil {
 			d.Provider = v.provider.title
 		}

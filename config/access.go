@@ -6,7 +6,6 @@ package config
 import (
 	"net/netip"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -359,20 +358,4 @@ func (a Application) covers(host string) bool {
 	}
 	own := a.ExternalURL.Hostname()
 	return host == own || name != host && strings.HasSuffix(own, "."+name)
-}
-
-// ClaimPaths are the claims that a condition names, in the file's order and
-// with repetitions; nil for a nil one.
-func (a *Allow) ClaimPaths() []string {
-	if a == nil {
-		return nil
-	}
-	var all []string
-	for _, c := range a.Claims {
-		all = append(all, c.Path)
-	}
-	for _, below := range slices.Concat(a.Any, a.All) {
-		all = append(all, below.ClaimPaths()...)
-	}
-	return append(all, a.Not.ClaimPaths()...)
 }

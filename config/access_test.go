@@ -70,7 +70,6 @@ func TestLoadAccess(t *testing.T) {
 		{"presets-none", config.Headers{Encoding: "raw", MaxBytes: 3500}, c.Applications[1].Headers},
 		{"attributes", &config.BasicAuth{UsernameAttribute: "tautulli_user", PasswordAttribute: "tautulli_password"}, c.Applications[1].BasicAuth},
 		{"tokens", wantTokens, c.Tokens},
-		{"claim-paths", []string{"urn:a.b"}, home.Allow.ClaimPaths()},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			if diff := cmp.Diff(part.want, part.got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {

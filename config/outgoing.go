@@ -150,7 +150,7 @@ func (r *reader) basicAuth(parent *section) *BasicAuth {
 	case s.broken:
 	case (b.Password == "") == (b.PasswordAttribute == "") && !s.empty("password"):
 		r.fail(s.path, at(n), "must have one of password and password_attribute", "password is the application's own; password_attribute is a name in authentik's ak_proxy claim")
-	case b.Username == "" && b.UsernameAttribute == "" && !s.empty("username"):
+	case b.Username == "" && b.PasswordAttribute == "" && !s.empty("username"):
 		r.fail(s.path, at(n), "must have a username", "write username: and who signs in there, or \"{email}\"")
 	}
 	return b

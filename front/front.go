@@ -36,13 +36,14 @@ type Config struct {
 	// only the machine's own processes can be one.
 	Trusts func(netip.Addr) bool
 
-	// Answer decides a check: it appends the answer's status line and header
+	// Answer decides a check of a peer, which is the zero Addr for one of a unix
+	// socket: it appends the answer's status line and header
 	// lines to b, each with its line end, and returns b, or nil to leave the
 	// request to net/http. Date, Content-Length and Connection are the front's.
 	// It must not wait, and keep nothing of what it is given, strings included:
 	// their bytes are overwritten by the next request. It runs on several
 	// threads at once.
-	Answer func(h http.Header, host string, b []byte) []byte
+	Answer func(peer netip.Addr, h http.Header, host string, b []byte) []byte
 
 	// Failed hears that connections cannot be accepted, and why. They are tried
 	// again.

@@ -41,7 +41,7 @@ func open(t *testing.T, network, address string, change func(*Config)) *stage {
 	c := config
 	c.Trusts, c.Failed = func(netip.Addr) bool { return true }, func(err error) { t.Errorf("failed: %v", err) }
 	c.HeaderTime, c.IdleTime, c.Threads = time.Minute, time.Minute, 1
-	c.Answer = func(h http.Header, host string, b []byte) []byte {
+	c.Answer = func(_ netip.Addr, h http.Header, host string, b []byte) []byte {
 		if h.Get("Cookie") == "" {
 			return nil
 		}
@@ -225,7 +225,7 @@ func TestPeerOverIPv6(t *testing.T) {
 // A check that panics panics once more where it is known what to do.
 func TestPanicIsNetHTTPs(t *testing.T) {
 	s := open(t, "tcp", "127.0.0.1:0", func(c *Config) {
-		c.Answer = func(http.Header, string, []byte) []byte { panic("a bug") }
+		c.Answer = func(netip.Addr, http.Header, string, []byte) []byte { panic("a bug") }
 	})
 	for range 3 {
 		c := s.dial(t)
@@ -389,7 +389,9 @@ func TestDescriptors(t *testing.T) {
 
 func TestServesWithoutGarbage(t *testing.T) {
 	s := open(t, "tcp", "127.0.0.1:0", func(c *Config) {
-		c.Answer = func(_ http.Header, _ string, b []byte) []byte { return append(b, "HTTP/1.1 200 OK\r\n"...) }
+		c.Answer = func(_ netip.Addr, _ http.Header, _ string, b []byte) []byte {
+			return append(b, "HTTP/1.1 200 OK\r\n"...)
+		}
 	})
 	c := s.dial(t)
 	request, answer := []byte(head+"\r\n"), make([]byte, 4096)

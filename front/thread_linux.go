@@ -29,8 +29,9 @@ type thread struct {
 	request  request
 	read     []byte
 	answer   []byte
-	waits    []time.Time // by descriptor: until when its connection may wait; zero for what is not here
-	now      time.Time   // when the last wait was over
+	waits    []time.Time  // by descriptor: until when its connection may wait; zero for what is not here
+	peers    []netip.Addr // by descriptor; the zero Addr for one of a unix socket
+	now      time.Time    // when the last wait was over
 	peer     unix.RawSockaddrAny
 	peerSize uint32
 	over     bool
@@ -98,7 +99,7 @@ func (t *thread) accept() bool {
 		case errno != 0: // no descriptors, no memory: those that are here go on
 			t.failed(errno)
 			return false
-		case t.trusted():
+		case t.trusted(int(fd)):
 			t.serve(int(fd))
 		default:
 			t.handOver(int(fd), nil)
@@ -113,15 +114,19 @@ func (t *thread) failed(err error) {
 }
 
 // trusted reports whether the peer that has just been accepted is a trusted
-// proxy.
-func (t *thread) trusted() bool {
+// proxy, and remembers who it is.
+func (t *thread) trusted(fd int) bool {
+	for len(t.peers) <= fd {
+		t.peers, t.waits = append(t.peers, netip.Addr{}), append(t.waits, time.Time{})
+	}
+	t.peers[fd] = netip.Addr{}
 	switch t.peer.Addr.Family {
 	case unix.AF_INET:
-		return t.config.Trusts(netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(&t.peer)).Addr))
+		t.peers[fd] = netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(&t.peer)).Addr)
 	case unix.AF_INET6:
-		return t.config.Trusts(netip.AddrFrom16((*unix.RawSockaddrInet6)(unsafe.Pointer(&t.peer)).Addr))
+		t.peers[fd] = netip.AddrFrom16((*unix.RawSockaddrInet6)(unsafe.Pointer(&t.peer)).Addr)
 	}
-	return t.peer.Addr.Family == unix.AF_UNIX
+	return t.peer.Addr.Family == unix.AF_UNIX || t.peers[fd].IsValid() && t.config.Trusts(t.peers[fd])
 }
 
 // serve reads once and answers, or gives the connection to net/http.
@@ -138,7 +143,7 @@ func (t *thread) serve(fd int) {
 		return
 	}
 	read := t.read[:n]
-	if n == len(t.read) || !t.request.parse(read) || !t.decide() {
+	if n == len(t.read) || !t.request.parse(read) || !t.decide(fd) {
 		if t.waiting(fd) {
 			t.waits[fd] = time.Time{}
 			unix.EpollCtl(t.epoll, unix.EPOLL_CTL_DEL, fd, nil)
@@ -160,13 +165,13 @@ func (t *thread) serve(fd int) {
 
 // decide makes the answer, and reports whether there is one. Should the check
 // panic, net/http sees it panic again, and knows what to do.
-func (t *thread) decide() (decided bool) {
+func (t *thread) decide(fd int) (decided bool) {
 	defer func() {
 		if recover() != nil {
 			decided = false
 		}
 	}()
-	b := t.config.Answer(t.request.header, t.request.host, t.answer[:0])
+	b := t.config.Answer(t.peers[fd], t.request.header, t.request.host, t.answer[:0])
 	if b == nil {
 		return false
 	}
@@ -179,26 +184,19 @@ func (t *thread) decide() (decided bool) {
 	return true
 }
 
-func (t *thread) waiting(fd int) bool { return fd < len(t.waits) && !t.waits[fd].IsZero() }
+func (t *thread) waiting(fd int) bool { return !t.waits[fd].IsZero() }
 
 // wait keeps a connection for its next request.
 func (t *thread) wait(fd int, bound time.Duration) {
-	if !t.waiting(fd) {
-		if t.over || t.watch(fd, unix.EPOLLIN|unix.EPOLLRDHUP) != nil {
-			t.close(fd)
-			return
-		}
-		for len(t.waits) <= fd {
-			t.waits = append(t.waits, time.Time{})
-		}
+	if !t.waiting(fd) && (t.over || t.watch(fd, unix.EPOLLIN|unix.EPOLLRDHUP) != nil) {
+		t.close(fd)
+		return
 	}
 	t.waits[fd] = t.now.Add(bound)
 }
 
 func (t *thread) close(fd int) {
-	if t.waiting(fd) {
-		t.waits[fd] = time.Time{}
-	}
+	t.waits[fd] = time.Time{}
 	unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0)
 }
 

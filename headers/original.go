@@ -3,7 +3,6 @@ package headers
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -148,28 +147,11 @@ func sameHost(host string, o *Original) bool {
 	return ok && Hostname(normal) == Hostname(o.Host)
 }
 
-// aliased reports whether a header name would become one of ours once an
-// application folds what is neither letter nor digit into one sign, as CGI and
-// WSGI do.
-func aliased(h http.Header) bool {
-	for name := range h {
-		if name == "" || name[0] != 'X' && name[0] != 'x' || strings.IndexFunc(name, foldable) < 0 {
-			continue // every name of ours begins with X
-		}
-		plain := strings.Map(func(r rune) rune {
-			if foldable(r) {
-				return '-'
-			}
-			return r
-		}, name)
-		for _, ours := range [][]string{IdentityNames, RequestNames} {
-			if slices.ContainsFunc(ours, func(one string) bool { return strings.EqualFold(plain, one) }) {
-				return true
-			}
-		}
-	}
-	return false
-}
+// standard are the aliases of the headers that are read, and that authentik's
+// outpost writes.
+var standard = NewAliases(IdentityNames, RequestNames)
+
+func aliased(h http.Header) bool { return standard.In(h) }
 
 func foldable(r rune) bool {
 	return r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')

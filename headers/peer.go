@@ -75,18 +75,32 @@ func (p Peers) ClientIP(h http.Header, remoteAddr string) netip.Addr {
 	if !p.Trusts(remoteAddr) {
 		return peer.Addr().Unmap()
 	}
-	hops := strings.Split(strings.Join(h["X-Forwarded-For"], ","), ",")
-	for i := len(hops) - 1; i >= 0; i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil || hop.Zone() != "" {
-			break
-		}
-		if hop = hop.Unmap(); !p.contains(hop) || i == 0 {
-			return hop
+	return p.ClientIPOf(h, peer.Addr())
+}
+
+// ClientIPOf is ClientIP for a peer that is a trusted proxy; the zero Addr for
+// one of a unix socket.
+func (p Peers) ClientIPOf(h http.Header, peer netip.Addr) netip.Addr {
+	lines := h["X-Forwarded-For"]
+	for i := len(lines) - 1; i >= 0; i-- {
+		for rest, more := lines[i], true; more; {
+			comma := strings.LastIndexByte(rest, ',')
+			hop, err := netip.ParseAddr(strings.TrimSpace(rest[comma+1:]))
+			if err != nil || hop.Zone() != "" {
+				return realIP(h, peer)
+			}
+			rest, more = rest[:max(comma, 0)], comma >= 0
+			if hop = hop.Unmap(); !p.contains(hop) || i == 0 && !more {
+				return hop
+			}
 		}
 	}
+	return realIP(h, peer)
+}
+
+func realIP(h http.Header, peer netip.Addr) netip.Addr {
 	if real, err := netip.ParseAddr(h.Get("X-Real-Ip")); err == nil && real.Zone() == "" {
 		return real.Unmap()
 	}
-	return peer.Addr().Unmap()
+	return peer.Unmap()
 }

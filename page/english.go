@@ -14,6 +14,7 @@ var english = language{
 		SignedInAs:  "Signed in as",
 		Account:     "Account",
 		Application: "Application",
+		Rule:        "Rule",
 		Host:        "Address",
 		Provider:    "Sign-in service",
 		Detail:      "Answer",
@@ -66,6 +67,21 @@ var english = language{
 			Title:    "This account has no access",
 			Sentence: "You are signed in, but this account may not use this application.",
 			Next:     "Use another account, or ask the person who runs this site to let this one in.",
+		},
+		"unknown_path": {
+			Title:    "There is nothing here",
+			Sentence: "No application on this host has this address.",
+			Next:     "Check the address, or go back to the page you wanted.",
+		},
+		"method_unknown": {
+			Title:    "This site is not set up right",
+			Sentence: "The web server does not say what kind of request this is, and this application's rules have to know.",
+			Next:     "Tell the person who runs this site: their log says what to change.",
+		},
+		"client_unknown": {
+			Title:    "This site is not set up right",
+			Sentence: "The web server does not say where this request comes from, and this application's rules have to know.",
+			Next:     "Tell the person who runs this site: their log says what to change.",
 		},
 		"header_too_large": {
 			Title:    "Your account's details are too long",

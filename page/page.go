@@ -39,6 +39,7 @@ type Data struct {
 	Provider    string            // name of the provider, "" if none
 	Identity    *session.Identity // who is signed in, or would be; nil if nobody
 	Detail      string            // a machine detail that may be shown: the provider's error code
+	Rule        int               // the number of the application's rule that decided; 0 if none did
 	Missing     []Missing         // what the person has to prove besides; nil for nothing
 	Choices     []Choice          // at which provider to sign in, in the order shown; nil hides them
 

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -82,6 +83,9 @@ func newView(d Data) view {
 		v.addDetail(label, who, firstOf(id.Email, id.Username))
 	}
 	v.addDetail(l.Application, text(d.Application), "")
+	if d.Rule > 0 {
+		v.addDetail(l.Rule, strconv.Itoa(d.Rule), "")
+	}
 	v.addDetail(l.Host, text(d.Host), "")
 	v.addDetail(l.Provider, text(d.Provider), "")
 	v.addDetail(l.Detail, text(d.Detail), "")

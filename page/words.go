@@ -21,14 +21,14 @@ type words struct {
 
 // labels is everything on a page that no reason code decides.
 type labels struct {
-	SignedInAs, Account, Application, Host, Provider, Detail string            // names of the details
-	Missing                                                  map[string]string // names of what is missing, by claim
-	Yours, Unsaid                                            string            // before what there is of it; where the provider says nothing
-	Retry, Switch, SignOut, SignIn, SignInAgain              string            // buttons
-	Back, Everywhere                                         string
-	Causes                                                   string // heading of the list of causes
-	Reason, Request                                          string // small print
-	Forward, Continue                                        string // the page that sends a browser on
+	SignedInAs, Account, Application, Rule, Host, Provider, Detail string            // names of the details
+	Missing                                                        map[string]string // names of what is missing, by claim
+	Yours, Unsaid                                                  string            // before what there is of it; where the provider says nothing
+	Retry, Switch, SignOut, SignIn, SignInAgain                    string            // buttons
+	Back, Everywhere                                               string
+	Causes                                                         string // heading of the list of causes
+	Reason, Request                                                string // small print
+	Forward, Continue                                              string // the page that sends a browser on
 
 	// The account page.
 	ToldHeading, PlacesHeading string

@@ -77,19 +77,94 @@ func openStore(c *config.Config, log *slog.Logger) (session.Store, error) {
 func applications(c *config.Config) []auth.Application {
 	var all []auth.Application
 	for _, a := range c.Applications {
-		policy := access.Everyone()
-		if a.Allow != nil {
-			policy = access.Allow(access.Lists{
-				Groups: a.Allow.Groups, Users: a.Allow.Users, Emails: a.Allow.Emails, EmailDomains: a.Allow.EmailDomains,
-			})
-		}
 		all = append(all, auth.Application{
-			Name: a.Name, ExternalURL: a.ExternalURL.String(), CookieDomain: a.CookieDomain, Providers: a.Providers, Policy: policy,
+			Name: a.Name, ExternalURL: a.ExternalURL.String(), CookieDomain: a.CookieDomain, Providers: a.Providers,
+			Access:  applicationAccess(a),
 			Ask:     auth.Ask{Prompt: a.Prompt, MaxAge: a.MaxAge, ACRValues: a.ACRValues, LoginHint: a.LoginHint, Extra: a.Extra},
-			Require: access.Requirement{AMR: a.Require.AMR, ACR: a.Require.ACR, MaxAge: a.Require.MaxAge},
+			Headers: mapping(a),
 		})
 	}
 	return all
+}
+
+// applicationAccess is who may have what of an application.
+func applicationAccess(a config.Application) access.Config {
+	c := access.Config{Policy: access.Everyone(), Require: requirement(a.Require), Rules: rules(a.Rules), Public: a.Public}
+	if a.Allow != nil {
+		c.Policy = access.Allow(lists(a.Allow))
+	}
+	c.DefaultAllow = a.Rules == nil || a.Default == config.DefaultAllow
+	return c
+}
+
+func requirement(r config.Require) access.Requirement {
+	return access.Requirement{AMR: r.AMR, ACR: r.ACR, MaxAge: r.MaxAge}
+}
+
+func rules(configured []config.Rule) []access.Rule {
+	var all []access.Rule
+	for _, r := range configured {
+		rule := access.Rule{
+			Hosts: r.Hosts, Paths: r.Paths, Methods: r.Methods, Query: r.Query, Networks: r.Networks,
+			Public: r.Public, Deny: r.Deny, Require: requirement(r.Require), Line: r.Line,
+		}
+		if r.Allow != nil {
+			policy := access.Allow(lists(r.Allow))
+			rule.Allow = &policy
+		}
+		all = append(all, rule)
+	}
+	return all
+}
+
+func lists(a *config.Allow) access.Lists {
+	l := access.Lists{Groups: a.Groups, Users: a.Users, Emails: a.Emails, EmailDomains: a.EmailDomains}
+	for _, c := range a.Claims {
+		if l.Claims == nil {
+			l.Claims = map[string][]string{}
+		}
+		l.Claims[c.Path] = c.Values
+	}
+	for i := range a.Any {
+		l.Any = append(l.Any, lists(&a.Any[i]))
+	}
+	for i := range a.All {
+		l.All = append(l.All, lists(&a.All[i]))
+	}
+	if a.Not != nil {
+		not := lists(a.Not)
+		l.Not = &not
+	}
+	return l
+}
+
+// mapping is what an application is told of people.
+func mapping(a config.Application) headers.MappingConfig {
+	h := a.Headers
+	m := headers.MappingConfig{
+		Presets: append([]string{}, h.Presets...), Join: h.Join, Encoding: h.Encoding, Groups: headers.Groups{Only: h.Groups.Only, TrimPrefix: h.Groups.TrimPrefix},
+		MaxBytes: h.MaxBytes, JWT: h.JWT, AKProxy: h.AKProxy,
+	}
+	if h.Meta {
+		m.Meta = &headers.Meta{App: a.Name, Provider: a.Providers[0], Outpost: "outpost", Version: "goauthentik.io/outpost/" + versionOf()}
+	}
+	for _, one := range h.Set {
+		header := headers.Header{
+			Name: one.Name, Value: one.Value, Join: one.Join, Encoding: one.Encoding, Case: one.Case,
+			Only: one.Only, TrimPrefix: one.TrimPrefix, Default: one.Default, First: one.First, MaxBytes: one.MaxBytes,
+		}
+		for _, pair := range one.Map {
+			header.Map = append(header.Map, headers.Pair(pair))
+		}
+		m.Headers = append(m.Headers, header)
+	}
+	if b := a.BasicAuth; b != nil {
+		m.Basic = &headers.Basic{
+			Username: b.Username, Password: b.Password.Reveal(),
+			UserAttribute: b.UsernameAttribute, PasswordAttribute: b.PasswordAttribute,
+		}
+	}
+	return m
 }
 
 func providers(c *config.Config) []auth.Provider {

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -75,8 +76,8 @@ func newTwins(t testing.TB) *twins {
 			address = &tw.fronted
 			fc := frontConfig(tw.outpost, log)
 			answer := fc.Answer
-			fc.Answer = func(h http.Header, host string, b []byte) []byte {
-				b = answer(h, host, b)
+			fc.Answer = func(peer netip.Addr, h http.Header, host string, b []byte) []byte {
+				b = answer(peer, h, host, b)
 				if b != nil {
 					tw.answered.Add(1)
 				}

@@ -2,9 +2,11 @@ package main
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"outpost/config"
@@ -13,71 +15,89 @@ import (
 // Everything that the file can say of a provider reaches package auth.
 func TestProviderIsWiredWhole(t *testing.T) {
 	var c config.Provider
-	fill(reflect.ValueOf(&c).Elem())
-	wired := reflect.ValueOf(providers(&config.Config{Providers: []config.Provider{c}})[0])
-	elsewhere := []string{"CAs"} // what the file held that CAFile names; Load alone can fill it
-	var empty []string
-	for field, value := range wired.Fields() {
-		if value.IsZero() && !slices.Contains(elsewhere, field.Name) {
-			empty = append(empty, field.Name)
-		}
-	}
-	for field, value := range wired.FieldByName("Claims").Fields() {
-		if value.IsZero() {
-			empty = append(empty, "Claims."+field.Name)
-		}
-	}
+	fill(reflect.ValueOf(&c).Elem(), 0)
+	empty := empties(reflect.ValueOf(providers(&config.Config{Providers: []config.Provider{c}})[0]), "")
+	empty = slices.DeleteFunc(empty, func(field string) bool { return field == ".CAs" }) // what the file held that CAFile names; Load alone can fill it
 	if len(empty) > 0 {
 		t.Errorf("nothing was put into %v", empty)
 	}
 }
 
-// Everything that the file can say of an application does, too. Who may have it
-// is what a policy is made of, and cannot be seen from here.
+// Everything that the file can say of an application does, too. What a policy
+// is made of cannot be seen from here.
 func TestApplicationIsWiredWhole(t *testing.T) {
 	var c config.Application
-	fill(reflect.ValueOf(&c).Elem())
-	c.ExternalURL = &url.URL{Scheme: "https", Host: "app.example.com"}
-	wired := reflect.ValueOf(applications(&config.Config{Applications: []config.Application{c}})[0])
-	var empty []string
-	for field, value := range wired.Fields() {
-		if value.Kind() != reflect.Struct || field.Name == "Policy" {
-			if value.IsZero() {
-				empty = append(empty, field.Name)
-			}
-			continue
-		}
-		for inner, value := range value.Fields() {
-			if value.IsZero() {
-				empty = append(empty, field.Name+"."+inner.Name)
-			}
-		}
-	}
+	fill(reflect.ValueOf(&c).Elem(), 0)
+	c.ExternalURL, c.Default = &url.URL{Scheme: "https", Host: "app.example.com"}, config.DefaultAllow
+	empty := empties(reflect.ValueOf(applications(&config.Config{Applications: []config.Application{c}})[0]), "")
+	empty = slices.DeleteFunc(empty, func(field string) bool { return field == ".Headers.Meta.JWKS" }) // the provider says it
 	if len(empty) > 0 {
 		t.Errorf("nothing was put into %v", empty)
 	}
 }
 
-// fill gives every exported field of a struct a value.
-func fill(v reflect.Value) {
-	for i := range v.NumField() {
-		if !v.Type().Field(i).IsExported() {
-			continue
+// A condition reaches package access whole: each of its ways alone lets in, and
+// Not keeps out.
+func TestConditionIsWiredWhole(t *testing.T) {
+	var a config.Allow
+	fill(reflect.ValueOf(&a).Elem(), 0)
+	if empty := empties(reflect.ValueOf(lists(&a)), ""); len(empty) > 0 {
+		t.Errorf("nothing was put into %v", empty)
+	}
+}
+
+// empties are the exported fields without a value, of a struct and what is in it.
+func empties(v reflect.Value, path string) []string {
+	var all []string
+	switch {
+	case v.IsZero():
+		return []string{path}
+	case strings.Count(path, ".") > 3: // a condition within a condition within a condition
+	case v.Kind() == reflect.Pointer:
+		return empties(v.Elem(), path)
+	case v.Kind() == reflect.Slice && v.Len() > 0:
+		return empties(v.Index(0), path)
+	case v.Kind() == reflect.Struct:
+		for field, value := range v.Fields() {
+			if field.IsExported() {
+				all = append(all, empties(value, path+"."+field.Name)...)
+			}
 		}
-		switch f := v.Field(i); f.Kind() {
-		case reflect.String:
-			f.SetString(v.Type().Field(i).Name)
-		case reflect.Bool:
-			f.SetBool(true)
-		case reflect.Int64:
-			f.SetInt(1)
-		case reflect.Slice:
-			f.Set(reflect.ValueOf([]string{v.Type().Field(i).Name}))
-		case reflect.Map:
-			f.Set(reflect.ValueOf(map[string]string{"key": "value"}))
-		case reflect.Struct:
-			fill(f)
+	}
+	return all
+}
+
+// fill gives every exported field of a struct a value, and those of structs in it.
+func fill(v reflect.Value, depth int) {
+	switch v.Kind() {
+	case reflect.Struct:
+		if p, is := v.Addr().Interface().(*netip.Prefix); is {
+			*p = netip.MustParsePrefix("192.0.2.0/24")
+			return
 		}
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				fill(v.Field(i), depth+1)
+			}
+		}
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(1)
+	case reflect.Slice:
+		if depth < 8 {
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+			fill(v.Index(0), depth+1)
+		}
+	case reflect.Pointer:
+		if depth < 8 && v.Type().Elem().Kind() == reflect.Struct {
+			v.Set(reflect.New(v.Type().Elem()))
+			fill(v.Elem(), depth+1)
+		}
+	case reflect.Map:
+		v.Set(reflect.ValueOf(map[string]string{"key": "value"}))
 	}
 }
 
