@@ -34,15 +34,17 @@ type application struct {
 
 // part is what one entry of the configuration says of who may have what.
 type part struct {
-	name    string
-	index   int    // in application.parts
-	path    string // "" at the top, or /path without a slash at its end
-	access  *access.Rules
-	located bool // the rules ask for the client's address
-	require access.Requirement
-	ask     Ask
-	headers *headers.Mapping
-	empty   headers.Block // for public URLs where nobody is signed in
+	name     string
+	app      *application
+	index    int    // in application.parts
+	path     string // "" at the top, or /path without a slash at its end
+	access   *access.Rules
+	located  bool // the rules ask for the client's address
+	require  access.Requirement
+	ask      Ask
+	headers  *headers.Mapping
+	empty    headers.Block // for public URLs where nobody is signed in
+	machines *machines     // nil where it takes no machine clients
 }
 
 // applications finds an application by host. Ports do not count: cookies do
@@ -51,20 +53,20 @@ type applications struct {
 	byName   map[string]*application
 	byHost   map[string]*application // host names of external URLs
 	byDomain map[string]*application // cookie domains
+	parts    map[string]*part        // by name
 }
 
 func compile(configured []Application, providers []*provider, lifetime time.Duration) (applications, error) {
-	all := applications{map[string]*application{}, map[string]*application{}, map[string]*application{}}
-	names := map[string]bool{}
+	all := applications{map[string]*application{}, map[string]*application{}, map[string]*application{}, map[string]*part{}}
 	for _, c := range topFirst(configured) {
 		app, err := newApplication(c, providers, lifetime)
 		if err != nil {
 			return all, fmt.Errorf("application %q: %w", c.Name, err)
 		}
-		if c.Name == "" || names[c.Name] {
+		if c.Name == "" || all.parts[c.Name] != nil {
 			return all, fmt.Errorf("application %q: its name is empty or taken", c.Name)
 		}
-		names[c.Name] = true
+		all.parts[c.Name] = app.parts[0]
 		hostname := headers.Hostname(app.host)
 		if sharing := all.byHost[hostname]; sharing != nil {
 			if err := sharing.join(app); err != nil {
@@ -119,6 +121,7 @@ func (a *application) join(other *application) error {
 			return fmt.Errorf("%s%s belongs to %q already", a.host, pathOrTop(one.path), p.name)
 		}
 	}
+	one.app = a
 	a.parts = append(a.parts, one)
 	slices.SortStableFunc(a.parts, func(p, q *part) int { return len(q.path) - len(p.path) })
 	for i, p := range a.parts {
@@ -154,6 +157,7 @@ func newApplication(c Application, providers []*provider, lifetime time.Duration
 		name: c.Name, external: u.Scheme + "://" + host, scheme: u.Scheme, host: host,
 		cookieDomain: c.CookieDomain, parts: []*part{only},
 	}
+	only.app = app
 	for _, name := range c.Providers {
 		i := slices.IndexFunc(providers, func(p *provider) bool { return p.name == name })
 		if i < 0 {

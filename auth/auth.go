@@ -33,6 +33,7 @@ const Prefix = "/outpost.goauthentik.io"
 type Config struct {
 	Applications []Application     // at least one
 	Providers    []Provider        // those that the applications name
+	Tokens       []StaticToken     // of machine clients, for the applications that each names; nil for none
 	Session      session.Config    // Prepare is New's and has to be nil; Log may be nil
 	Peers        headers.Peers     // whose headers count
 	Keep         string            // directory for the providers' last good metadata and keys; "" keeps none
@@ -50,6 +51,10 @@ type Application struct {
 	Access       access.Config         // who may have what of it
 	Ask          Ask                   // what a sign-in asks the provider for
 	Headers      headers.MappingConfig // what it is told of people
+
+	// Machine clients that it takes besides those of Config.Tokens.
+	Bearer       *Bearer // with access tokens of its providers; nil for none
+	AppPasswords bool    // with a user name and an app password of authentik's, in Basic
 }
 
 // Hooks tell what happened, for counting. Each may be nil; each is called on
@@ -65,6 +70,10 @@ type Hooks struct {
 	Recheck         func(provider string, result RecheckResult, took time.Duration)
 	ClockSkew       func(provider string, skew time.Duration) // the provider's clock minus ours, to the second
 	HeadersDropped  func(application string)
+	// Machine is told of each credential of a machine client: client is the name
+	// of a static token, or one of MachineKinds. reason is Allowed where it is
+	// good, whatever the check then says of the client.
+	Machine func(application, client string, reason Reason)
 }
 
 // Outpost answers checks and serves the public endpoints. It is safe for
@@ -81,6 +90,9 @@ type Outpost struct {
 	log          *slog.Logger
 	denials      denials // of checks
 	refusals     denials // of visits
+
+	machineRefusals denials // of machine clients' credentials
+
 	hooks        Hooks
 	rechecking   rechecking
 	recheckEvery time.Duration // 0 for never
@@ -110,6 +122,9 @@ func New(cfg Config) (*Outpost, error) {
 		return nil, err
 	}
 	o.aliases = o.applications.aliases()
+	if err := o.applications.equipMachines(cfg); err != nil {
+		return nil, err
+	}
 	if o.flows, err = newFlows(cfg.Session.Secrets); err != nil {
 		return nil, err
 	}
@@ -214,6 +229,9 @@ func (h Hooks) filled() Hooks {
 	}
 	if h.HeadersDropped == nil {
 		h.HeadersDropped = func(string) {}
+	}
+	if h.Machine == nil {
+		h.Machine = func(string, string, Reason) {}
 	}
 	return h
 }

@@ -50,6 +50,7 @@ type Decision struct {
 	Application   string           // "" if the request belongs to none
 	Rule          int              // the number of the application's rule that decided, from 1; 0 if none did
 	Session       *session.Session // nil unless signed in; not to be changed
+	Client        string           // the machine client that came with a credential; "" for none
 	Identity      *headers.Block   // what an allowed answer carries; nil unless Status is 200
 	Authorization string           // the client's own, to be handed on where Identity has none; "" for none
 }
@@ -105,7 +106,7 @@ func (o *Outpost) Check(ctx context.Context, req Request) Decision {
 	live, err := o.liveSession(ctx, app, req.Cookies)
 	now := time.Now()
 	if err != nil {
-		return o.checkStranger(part, &q, &req, err, now)
+		return o.checkStranger(ctx, part, &q, &req, err, now)
 	}
 	d := o.judge(app, part, &q, live, now)
 	if d.Status == http.StatusForbidden && req.Navigation {
@@ -133,9 +134,14 @@ func (a *application) question(req *Request) (*part, access.Request) {
 }
 
 // checkStranger decides where no session is to be had, for the reason that err
-// says: what is public needs none.
-func (o *Outpost) checkStranger(part *part, q *access.Request, req *Request, err error, now time.Time) Decision {
+// says: what is public needs none, and a program may come with a credential.
+func (o *Outpost) checkStranger(ctx context.Context, part *part, q *access.Request, req *Request, err error, now time.Time) Decision {
 	v := part.access.Judge(q, nil, now)
+	if v.Outcome != access.Public && errors.Is(err, session.ErrNone) {
+		if d, known := o.checkMachine(ctx, part, q, req.Authorization, now); known {
+			return d
+		}
+	}
 	d := Decision{Status: http.StatusUnauthorized, Reason: NotSignedIn, Application: part.name, Rule: v.Rule}
 	switch {
 	case v.Outcome == access.Public:
@@ -161,14 +167,20 @@ func (o *Outpost) judge(app *application, part *part, q *access.Request, live *s
 	if p == nil || d.Session.Application != app.name {
 		return d
 	}
-	v := part.access.Judge(q, p.person, now.Add(-skew))
+	part.decide(&d, q, p.person, &p.blocks[part.index], now)
+	return d
+}
+
+// decide says of somebody who is known, and has these headers, whether they may
+// have what q asks for.
+func (p *part) decide(d *Decision, q *access.Request, who *access.Person, block *headers.Block, now time.Time) {
+	v := p.access.Judge(q, who, now.Add(-skew))
 	d.Rule = v.Rule
-	block := &p.blocks[part.index]
 	switch {
 	case v.Outcome == access.StepUp:
 		d.Reason = InsufficientAuthentication
 	case v.Outcome == access.Public && !block.Fits():
-		d.Status, d.Reason, d.Identity = http.StatusOK, Public, &part.empty
+		d.Status, d.Reason, d.Identity = http.StatusOK, Public, &p.empty
 	case v.Outcome == access.Public:
 		d.Status, d.Reason, d.Identity = http.StatusOK, Public, block
 	case v.Outcome == access.Allowed && !block.Fits():
@@ -176,9 +188,8 @@ func (o *Outpost) judge(app *application, part *part, q *access.Request, live *s
 	case v.Outcome == access.Allowed:
 		d.Status, d.Reason, d.Identity = http.StatusOK, Allowed, block
 	default:
-		d.Reason = denied(v)
+		d.Status, d.Reason, d.Identity = http.StatusForbidden, denied(v), nil
 	}
-	return d
 }
 
 // denied is the reason of a verdict that lets nobody in.
@@ -194,9 +205,9 @@ func denied(v access.Verdict) Reason {
 
 // handOn is the client's own Authorization for the application, where it gets
 // none from us. nginx, told to take the header from our answer, would send none
-// otherwise.
+// otherwise. What may be a credential for us is not shown to an application.
 func (p *part) handOn(d *Decision, authorization []string) string {
-	if len(authorization) != 1 || d.Identity.Authorization() {
+	if len(authorization) != 1 || d.Identity.Authorization() || p.machines.meant(authorization) {
 		return ""
 	}
 	if d.Identity.Size+len("Authorization: \r\n")+len(authorization[0]) > p.headers.MaxBytes() {

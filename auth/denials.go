@@ -41,6 +41,9 @@ func (d *denials) log(log *slog.Logger, refused Decision, r *http.Request, peers
 	if refused.Application != "" {
 		attrs = append(attrs, "application", refused.Application)
 	}
+	if refused.Client != "" {
+		attrs = append(attrs, "client", refused.Client)
+	}
 	if refused.Rule != 0 {
 		attrs = append(attrs, "rule", refused.Rule)
 	}

@@ -48,6 +48,7 @@ type metadata struct {
 	Userinfo      string   `json:"userinfo_endpoint"`
 	EndSession    string   `json:"end_session_endpoint"`
 	Revocation    string   `json:"revocation_endpoint"`
+	Introspection string   `json:"introspection_endpoint"`
 	Pushed        string   `json:"pushed_authorization_request_endpoint"`
 	RequirePushed bool     `json:"require_pushed_authorization_requests"`
 	JWKS          string   `json:"jwks_uri"`
@@ -191,7 +192,7 @@ func (m *metadata) check(issuer string) error {
 	for name, endpoint := range map[string]string{
 		"authorization_endpoint": m.Authorization, "token_endpoint": m.Token, "jwks_uri": m.JWKS,
 		"userinfo_endpoint": m.Userinfo, "end_session_endpoint": m.EndSession, "revocation_endpoint": m.Revocation,
-		"pushed_authorization_request_endpoint": m.Pushed,
+		"pushed_authorization_request_endpoint": m.Pushed, "introspection_endpoint": m.Introspection,
 	} {
 		optional := name != "authorization_endpoint" && name != "token_endpoint" && name != "jwks_uri"
 		if endpoint == "" && optional {

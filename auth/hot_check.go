@@ -58,7 +58,10 @@ func (o *Outpost) AnswerHot(peer netip.Addr, h http.Header, host string, b []byt
 	}
 	var d Decision
 	if live == nil {
-		d = o.checkStranger(part, &q, &req, session.ErrNone, begun)
+		if part.machines != nil && len(h["Authorization"]) > 0 {
+			return nil // it may have to be asked about
+		}
+		d = o.checkStranger(context.Background(), part, &q, &req, session.ErrNone, begun)
 	} else {
 		d = o.judge(app, part, &q, live, begun)
 	}

@@ -100,14 +100,26 @@ func (p *provider) post(ctx context.Context, operation string, m *metadata, to s
 	for name, value := range assertion {
 		form.Set(name, value)
 	}
+	var basic func(*http.Request)
+	if way == ClientBasic {
+		basic = func(r *http.Request) {
+			r.SetBasicAuth(url.QueryEscape(p.clientID), url.QueryEscape(p.clientSecret)) // RFC 6749 §2.3.1
+		}
+	}
+	return p.send(ctx, operation, to, form, basic)
+}
+
+// send sends a form as it is, with what authenticate puts into the header; nil
+// for nothing. The error means that there was no whole answer.
+func (p *provider) send(ctx context.Context, operation, to string, form url.Values, authenticate func(*http.Request)) (status int, body []byte, err error) {
 	r, err := http.NewRequestWithContext(withCall(ctx, p.name, operation), http.MethodPost, to, strings.NewReader(form.Encode()))
 	if err != nil {
 		return 0, nil, fmt.Errorf("%w: %s: %w", errMisconfigured, operation, err)
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Accept", "application/json")
-	if way == ClientBasic {
-		r.SetBasicAuth(url.QueryEscape(p.clientID), url.QueryEscape(p.clientSecret)) // RFC 6749 §2.3.1
+	if authenticate != nil {
+		authenticate(r)
 	}
 	resp, err := p.client.Do(r)
 	if err != nil {

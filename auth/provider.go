@@ -87,6 +87,9 @@ type provider struct {
 	unverifiedEmail bool
 	background      *background
 	failures        denials // of rechecks
+
+	asking chan struct{}           // holds one for each question about a machine client that is under way
+	silent atomic.Pointer[trouble] // when such a question last got no answer; nil if never
 }
 
 func newProvider(c Provider, client *http.Client, keepDir string, log *slog.Logger, hooks Hooks) *provider {
@@ -95,7 +98,7 @@ func newProvider(c Provider, client *http.Client, keepDir string, log *slog.Logg
 		clientAuth: c.ClientAuth, clientKeyID: c.ClientKeyID,
 		tenants: c.Tenants, extra: c.Extra, push: c.Push, pushing: make(chan struct{}, maxPushes), endSession: c.EndSessionURL,
 		client: client, keepDir: keepDir, log: log.With("provider", c.Name), hooks: hooks, removeMissing: c.RemoveMissingGroups,
-		unverifiedEmail: c.UnverifiedEmail,
+		unverifiedEmail: c.UnverifiedEmail, asking: make(chan struct{}, maxAsking),
 	}
 	p.background = newBackground(p.log)
 	p.keys = &keySet{get: func(ctx context.Context, from string, into any) error {

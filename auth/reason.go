@@ -26,7 +26,17 @@ const (
 	HeaderTooLarge   Reason = "header_too_large"
 	CookieAmbiguous  Reason = "cookie_ambiguous"
 	StoreUnavailable Reason = "store_unavailable"
-	Internal         Reason = "internal"
+
+	// Of a machine client's credential.
+	CredentialsMalformed    Reason = "credentials_malformed"
+	CredentialsRefused      Reason = "credentials_refused"
+	CredentialsExpired      Reason = "credentials_expired"
+	CredentialsAudience     Reason = "credentials_audience"
+	CredentialsScope        Reason = "credentials_scope"
+	CredentialsThrottled    Reason = "credentials_throttled"
+	CredentialsUnverifiable Reason = "credentials_unverifiable"
+
+	Internal Reason = "internal"
 )
 
 // Reasons of a sign-in, besides those of a check.
@@ -71,7 +81,9 @@ const Account Reason = "account"
 func Reasons() []Reason {
 	return []Reason{
 		InsufficientAuthentication, Allowed, Public, NotSignedIn, NotAllowed, UnknownHost, UnknownPath, MethodUnknown, ClientUnknown, HostMismatch, UntrustedPeer, URLMissing, URLInvalid, HeaderAlias,
-		HeaderTooLarge, CookieAmbiguous, StoreUnavailable, Internal,
+		HeaderTooLarge, CookieAmbiguous, StoreUnavailable,
+		CredentialsMalformed, CredentialsRefused, CredentialsExpired, CredentialsAudience, CredentialsScope, CredentialsThrottled, CredentialsUnverifiable,
+		Internal,
 		SignedIn, ChooseProvider, StateInvalid, StateExpired, StateUsed, BrowserMismatch, BrowserMissing, CallbackInvalid, ProviderError,
 		ProviderUnreachable, ProviderMisconfigured, ExchangeRefused, TokenInvalid, NonceMismatch, UserinfoInvalid,
 		UserinfoUnavailable, GroupsOverage, SignedOutMeanwhile, Loop, MethodNotAllowed, NotFound, EarlyData,

@@ -53,7 +53,11 @@ func TestNoLabelIsMissing(t *testing.T) {
 
 // withoutPage are the reasons that a person never sees: the answer goes to
 // nginx alone, or somebody lands where they wanted to be.
-var withoutPage = []string{"allowed", "public", "cookie_ambiguous", "header_alias", "signed_in", "url_missing"}
+var withoutPage = []string{
+	"allowed", "public", "cookie_ambiguous", "header_alias", "signed_in", "url_missing",
+	"credentials_malformed", "credentials_refused", "credentials_expired", "credentials_audience", "credentials_scope",
+	"credentials_throttled", "credentials_unverifiable",
+}
 
 func TestTroubleshootingHasARowForEachReason(t *testing.T) {
 	b, err := os.ReadFile("../docs/troubleshooting.md")

@@ -40,6 +40,7 @@ func build(c *config.Config, log *slog.Logger, m *metrics) (*auth.Outpost, error
 	}
 	wired := wiring(c, store, secrets, log, m)
 	wired.Peers, wired.Keep = headers.NewPeers(trusted), c.Data
+	m.prepareMachines(wired)
 	o, err := auth.New(wired)
 	if err != nil {
 		store.Close()
@@ -54,6 +55,7 @@ func wiring(c *config.Config, store session.Store, secrets [][]byte, log *slog.L
 	return auth.Config{
 		Applications: applications(c),
 		Providers:    providers(c),
+		Tokens:       tokens(c),
 		Session: session.Config{
 			Store: store, Secrets: secrets, Idle: c.Session.Idle, Max: c.Session.Max, Recheck: c.Session.Recheck,
 			MaxPerUser: c.Session.MaxSessionsPerUser, MaxSessions: c.Session.MaxSessions, CacheSize: c.Session.CachedSessions,
@@ -77,12 +79,28 @@ func openStore(c *config.Config, log *slog.Logger) (session.Store, error) {
 func applications(c *config.Config) []auth.Application {
 	var all []auth.Application
 	for _, a := range c.Applications {
-		all = append(all, auth.Application{
+		app := auth.Application{
 			Name: a.Name, ExternalURL: a.ExternalURL.String(), CookieDomain: a.CookieDomain, Providers: a.Providers,
 			Access:  applicationAccess(a),
 			Ask:     auth.Ask{Prompt: a.Prompt, MaxAge: a.MaxAge, ACRValues: a.ACRValues, LoginHint: a.LoginHint, Extra: a.Extra},
-			Headers: mapping(a),
-		})
+			Headers: mapping(a), AppPasswords: a.AppPasswords,
+		}
+		if b := a.Bearer; b != nil {
+			app.Bearer = &auth.Bearer{Audience: b.Audience, Scopes: b.Scopes, Introspect: b.Introspect}
+		}
+		all = append(all, app)
+	}
+	return all
+}
+
+func tokens(c *config.Config) []auth.StaticToken {
+	var all []auth.StaticToken
+	for _, t := range c.Tokens {
+		token := auth.StaticToken{Name: t.Name, Hash: t.Hash, Applications: t.Applications, Expires: t.Expires, Username: t.Username, Email: t.Email, Groups: t.Groups}
+		if t.Rules != nil {
+			token.Access = &access.Config{Policy: access.Everyone(), Rules: rules(t.Rules)}
+		}
+		all = append(all, token)
 	}
 	return all
 }

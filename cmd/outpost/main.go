@@ -48,6 +48,7 @@ const usage = `outpost answers nginx's auth_request and signs people in at an Op
   outpost sessions show -config FILE ID [--json]                 one session, by its ID or the start of it
   outpost sessions revoke -config FILE ID|FILTER…|--all [--json] end sessions, at once
   outpost secret rotate -config FILE                             seal with a new secret; nobody is signed out
+  outpost token new [-name NAME]                                 make a token for a machine client, and its entry for FILE
 
 FILTERs, all of which have to fit: --user NAME (username, email or subject), --application NAME,
 --provider NAME, --before TIME (created before 2026-11-26T08:00:00Z, or 24h ago).
@@ -61,7 +62,7 @@ func run(ctx context.Context, p program) int {
 	commands := map[string]subcommand{
 		"serve": plain(serve), "check": plain(check), "config dump": plain(configDump), "healthcheck": plain(healthcheck),
 		"sessions list": sessionsList(), "sessions show": sessionsShow(), "sessions revoke": sessionsRevoke(),
-		"secret rotate": {do: secretRotate},
+		"secret rotate": {do: secretRotate}, "token new": tokenNew(),
 	}
 	if len(rest) >= 1 && rest[0] != "" && rest[0][0] != '-' {
 		name, rest = rest[0], rest[1:]
@@ -112,6 +113,7 @@ func run(ctx context.Context, p program) int {
 type subcommand struct {
 	flags     func(*flag.FlagSet) // those besides -config; nil for none
 	arguments int                 // how many it takes at most
+	noFile    bool                // it reads no configuration
 	do        func(ctx context.Context, p program, file string, args []string) error
 }
 
@@ -134,7 +136,9 @@ func (p program) parse(name string, c subcommand, rest []string) (file string, a
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	fallback, _ := p.env("OUTPOST_CONFIG")
-	flags.StringVar(&file, "config", fallback, "")
+	if !c.noFile {
+		flags.StringVar(&file, "config", fallback, "")
+	}
 	if c.flags != nil {
 		c.flags(flags)
 	}
@@ -150,7 +154,7 @@ func (p program) parse(name string, c subcommand, rest []string) (file string, a
 		}
 		rest = flags.Args()[1:]
 	}
-	if file == "" {
+	if file == "" && !c.noFile {
 		return "", nil, errors.New("no configuration file: name one with -config FILE or in OUTPOST_CONFIG")
 	}
 	return file, args, nil

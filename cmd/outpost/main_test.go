@@ -45,6 +45,12 @@ func TestCommandLine(t *testing.T) {
 		{"revoke-one-and-all", []string{"sessions", "revoke", "-config", "x", "abcd", "--all"}, 2, "takes neither a filter nor --all"},
 		{"revoke-one-and-a-filter", []string{"sessions", "revoke", "-config", "x", "abcd", "--user", "alice"}, 2, "takes neither a filter nor --all"},
 		{"rotate-something", []string{"secret", "rotate", "it", "-config", "x"}, 2, `secret rotate: unexpected argument "it"`},
+		{"half-of-token", []string{"token"}, 2, `there is no command "token"`},
+		{"token-of-a-file", []string{"token", "new", "-config", "x"}, 2, "flag provided but not defined: -config"},
+		{"token-with-an-argument", []string{"token", "new", "backup"}, 2, `token new: unexpected argument "backup"`},
+		{"token-with-a-bad-name", []string{"token", "new", "-name", "Back up"}, 2, `token new: -name is made of lower-case letters, digits and hyphens, got "Back up"`},
+		{"token-without-name", []string{"token", "new", "-name", ""}, 2, `token new: -name is made of`},
+		{"token-called-like-a-kind", []string{"token", "new", "-name", "bearer"}, 2, "token new: -name bearer stands for clients without a name"},
 		{"file-not-there", []string{"-config", "/nowhere/outpost.yaml"}, 1, "reading the configuration: open /nowhere/outpost.yaml: no such file"},
 		{"directory", []string{"check", "-config", "/"}, 1, "/ is a directory, not a file"},
 	}

@@ -33,6 +33,7 @@ type metrics struct {
 	rechecks        *prometheus.CounterVec
 	clockSkew       *prometheus.GaugeVec
 	headersDropped  *prometheus.CounterVec
+	machines        *prometheus.CounterVec
 	sessionEvents   *prometheus.CounterVec
 	sessionStoreErr *prometheus.CounterVec
 	configCurrent   prometheus.Gauge
@@ -62,6 +63,13 @@ var checkResults = map[auth.Reason]string{
 	auth.MethodUnknown:              "forbidden",
 	auth.ClientUnknown:              "forbidden",
 	auth.UnknownPath:                "forbidden",
+	auth.CredentialsRefused:         "unauthenticated",
+	auth.CredentialsExpired:         "unauthenticated",
+	auth.CredentialsAudience:        "unauthenticated",
+	auth.CredentialsScope:           "forbidden",
+	auth.CredentialsThrottled:       "forbidden",
+	auth.CredentialsMalformed:       "bad_request",
+	auth.CredentialsUnverifiable:    "error",
 	auth.UnknownHost:                "unknown_host",
 	auth.HostMismatch:               "bad_request",
 	auth.URLInvalid:                 "bad_request",
@@ -69,6 +77,18 @@ var checkResults = map[auth.Reason]string{
 	auth.URLMissing:                 "error",
 	auth.StoreUnavailable:           "error",
 	auth.Internal:                   "error",
+}
+
+// machineResults groups what became of a machine client's credential.
+var machineResults = map[auth.Reason]string{
+	auth.Allowed:                 "accepted",
+	auth.CredentialsMalformed:    "refused",
+	auth.CredentialsRefused:      "refused",
+	auth.CredentialsExpired:      "refused",
+	auth.CredentialsAudience:     "refused",
+	auth.CredentialsScope:        "refused",
+	auth.CredentialsThrottled:    "throttled",
+	auth.CredentialsUnverifiable: "error",
 }
 
 // signInResults groups the reasons with which a sign-in ends.
@@ -123,6 +143,7 @@ func newMetrics(c *config.Config) *metrics {
 	m.clockSkew = m.gauge("outpost_clock_skew_seconds", "The provider's clock minus ours, as of its last answer.", "provider")
 	m.rechecks = m.counter("outpost_token_refreshes_total", "Rechecks of sessions at their provider, by how they ended.", "provider", "result")
 	m.headersDropped = m.counter("outpost_header_truncations_total", "Sessions with a claim that cannot go into a header, or too many of them.", "app")
+	m.machines = m.counter("outpost_machine_requests_total", "Credentials of machine clients, by client and outcome.", "app", "client", "result")
 	m.sessionEvents = m.counter("outpost_session_events_total", "What happened to sessions.", "event")
 	m.sessionStoreErr = m.counter("outpost_session_store_errors_total", "Operations that the session store failed.", "op")
 	build := m.gauge("outpost_build_info", "Always 1; the labels tell.", "version", "goversion")
@@ -200,6 +221,28 @@ func (m *metrics) prepareCounters(c *config.Config) {
 	}
 }
 
+// prepareMachines makes the series of the machine clients that cfg takes.
+func (m *metrics) prepareMachines(cfg auth.Config) {
+	clients := map[string][]string{} // by application
+	for _, t := range cfg.Tokens {
+		for _, name := range t.Applications {
+			clients[name] = append(clients[name], t.Name)
+		}
+	}
+	for _, a := range cfg.Applications {
+		if a.Bearer != nil || a.AppPasswords || len(clients[a.Name]) > 0 {
+			clients[a.Name] = append(clients[a.Name], auth.MachineKinds()...)
+		}
+	}
+	for name, clients := range clients {
+		for _, client := range clients {
+			for _, result := range machineResults {
+				m.machines.WithLabelValues(name, client, result)
+			}
+		}
+	}
+}
+
 // observe adds what is asked of o at each scrape.
 func (m *metrics) observe(o *auth.Outpost) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -258,6 +301,13 @@ func (m *metrics) hooks() auth.Hooks {
 		},
 		ClockSkew: func(provider string, skew time.Duration) {
 			m.clockSkew.WithLabelValues(provider).Set(skew.Seconds())
+		},
+		Machine: func(application, client string, reason auth.Reason) {
+			result, known := machineResults[reason]
+			if !known {
+				result = machineResults[auth.CredentialsUnverifiable]
+			}
+			m.machines.WithLabelValues(application, client, result).Inc()
 		},
 		HeadersDropped: func(application string) { m.headersDropped.WithLabelValues(application).Inc() },
 	}

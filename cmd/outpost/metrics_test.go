@@ -138,6 +138,11 @@ func everyMetric(t *testing.T) *metrics {
 	h.ProviderUp("default", true)
 	h.ClockSkew("default", time.Second)
 	h.HeadersDropped("router")
+	m.prepareMachines(auth.Config{
+		Applications: []auth.Application{{Name: "router", AppPasswords: true}, {Name: "home"}},
+		Tokens:       []auth.StaticToken{{Name: "backup", Applications: []string{"router"}}},
+	})
+	h.Machine("router", "backup", auth.Allowed)
 	o, err := auth.New(wiring(c, noStore{}, [][]byte{make([]byte, 32)}, nil, m))
 	if err != nil {
 		t.Fatal(err)
@@ -159,6 +164,29 @@ func TestEveryReasonIsCounted(t *testing.T) {
 	for _, reason := range reasons[checks:signIns] {
 		if (signInResults[reason] == "") != slices.Contains(others, reason) {
 			t.Errorf("sign-ins that end with %s: counted as %q", reason, signInResults[reason])
+		}
+	}
+}
+
+// Machine clients have their series before they come, and nobody else has any.
+func TestMachineClientsAreCounted(t *testing.T) {
+	exposition := expositionOf(t, everyMetric(t))
+	for _, want := range []string{
+		`outpost_machine_requests_total{app="router",client="backup",result="accepted"} 1`,
+		`outpost_machine_requests_total{app="router",client="backup",result="refused"} 0`,
+		`outpost_machine_requests_total{app="router",client="introspection",result="error"} 0`,
+		`outpost_machine_requests_total{app="router",client="unknown",result="throttled"} 0`,
+	} {
+		if !strings.Contains(exposition, "\n"+want+"\n") {
+			t.Errorf("%s: is not there", want)
+		}
+	}
+	if n := strings.Count(exposition, "outpost_machine_requests_total{"); n != (1+len(auth.MachineKinds()))*4 {
+		t.Errorf("%d series", n)
+	}
+	for _, reason := range auth.Reasons() {
+		if machine := strings.HasPrefix(string(reason), "credentials_"); machine != (machineResults[reason] != "" && reason != auth.Allowed) {
+			t.Errorf("%s counts as %q", reason, machineResults[reason])
 		}
 	}
 }
