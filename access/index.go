@@ -2,7 +2,7 @@ package access
 
 // index.go finds the rules that may match a host and a path, in their order,
 // at a cost that hardly grows with their number: by host, then down a tree over
-// what the paths begin with.
+// what the paths begin with, and for globs down another over what they end with.
 
 import (
 	"slices"
@@ -22,6 +22,7 @@ type node struct {
 	children []*node
 	below    []entry // for every path that comes by here
 	here     []entry // for the path that ends here
+	ends     *node   // for those that come by here and end in a certain way: a tree over paths backwards
 }
 
 // entry is a rule with one of its paths. pattern is nil where to be at the
@@ -61,11 +62,17 @@ func (n *node) addRule(r *rule, folded bool) {
 		n.below = append(n.below, entry{rule: r})
 	}
 	for _, p := range r.paths {
-		literal := p.literal
+		literal, end := p.literal, p.end()
 		if folded {
-			literal = lower(literal)
+			literal, end = lower(literal), lower(end)
 		}
 		place := n.place(literal)
+		if end != "" {
+			if place.ends == nil {
+				place.ends = &node{}
+			}
+			place = place.ends.place(backwards(end))
+		}
 		switch p.kind {
 		case exact:
 			place.here = append(place.here, entry{rule: r})
@@ -75,6 +82,12 @@ func (n *node) addRule(r *rule, folded bool) {
 			place.below = append(place.below, entry{r, p})
 		}
 	}
+}
+
+func backwards(s string) string {
+	b := []byte(s)
+	slices.Reverse(b)
+	return string(b)
 }
 
 // place returns the node of a path, and makes it where there is none.
@@ -130,6 +143,9 @@ func (n *node) find(found candidates, path string, fold bool) candidates {
 		if len(n.below) > 0 {
 			found = append(found, n.below)
 		}
+		if n.ends != nil {
+			found = n.ends.findEnd(found, path, fold)
+		}
 		if path == "" {
 			if len(n.here) > 0 {
 				found = append(found, n.here)
@@ -149,6 +165,32 @@ func (n *node) find(found candidates, path string, fold bool) candidates {
 			return found
 		}
 		path = path[len(n.label):]
+	}
+}
+
+// findEnd is find from the end of the path on.
+func (n *node) findEnd(found candidates, path string, fold bool) candidates {
+	for at := 0; ; at++ { // in the label of n
+		if at == len(n.label) && len(n.below) > 0 {
+			found = append(found, n.below)
+		}
+		if path == "" {
+			return found
+		}
+		c := path[len(path)-1]
+		if fold {
+			c = lowerByte(c)
+		}
+		if at == len(n.label) {
+			i := strings.IndexByte(n.first, c)
+			if i < 0 {
+				return found
+			}
+			n, at = n.children[i], 0
+		} else if n.label[at] != c {
+			return found
+		}
+		path = path[:len(path)-1]
 	}
 }
 

@@ -123,6 +123,23 @@ func (p *pattern) matches(path string, fold bool) bool {
 	return p.re.MatchString(path)
 }
 
+// end is what each path that matches ends with, behind what literal has; ""
+// if that is not known.
+func (p *pattern) end() string {
+	if p.kind != glob || p.tail {
+		return ""
+	}
+	return p.source[strings.LastIndexByte(p.source, '*')+1:]
+}
+
+// sample is a path that whatever covers p matches as well.
+func (p *pattern) sample() string {
+	if p.kind == glob {
+		return strings.ReplaceAll(p.source, "*", "x")
+	}
+	return p.literal
+}
+
 // covers reports whether p is known to match whatever other does, in letters
 // as they are written.
 func (p *pattern) covers(other *pattern) bool {

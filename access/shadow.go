@@ -41,7 +41,7 @@ func onLine(line int) string {
 func (r *Rules) above(found candidates, late *rule) candidates {
 	path := ""
 	if len(late.paths) > 0 {
-		path = late.paths[0].literal
+		path = late.paths[0].sample()
 	}
 	if len(late.hosts) == 0 {
 		return r.index.any.find(found, path, false)
