@@ -7,6 +7,7 @@ package access
 import (
 	"bytes"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -27,34 +28,51 @@ func (t *Target) Readings() ([]string, bool) {
 		return []string{t.Path}, true
 	}
 	raw, _, _ := strings.Cut(t.raw, "?")
-	readings := []string{t.Path}
-	known := map[string]bool{t.Path: true}
-	size := len(t.Path)
-	add := func(one string) bool {
-		if !known[one] {
-			known[one] = true
-			readings = append(readings, one)
-			size += len(one)
-		}
-		return len(readings) <= maxReadings && size <= maxReadingBytes
-	}
-	if !add(raw) {
+	found := readings{paths: append(make([]string, 0, 16), t.Path), size: len(t.Path)}
+	if !found.add(raw) {
 		return nil, false
 	}
-	for i := 0; i < len(readings); i++ {
+	for i := 0; i < len(found.paths); i++ {
 		for _, step := range readingSteps {
-			if !add(step(readings[i])) {
+			if next := step(found.paths[i]); next != found.paths[i] && !found.add(next) {
 				return nil, false
 			}
 		}
 	}
-	return readings, true
+	return found.paths, true
+}
+
+// readings is a set in the order in which its members came.
+type readings struct {
+	paths []string
+	size  int
+	known map[string]bool // nil while there are few
+}
+
+// add reports whether there is still room.
+func (r *readings) add(path string) bool {
+	if r.known[path] || r.known == nil && slices.Contains(r.paths, path) {
+		return true
+	}
+	r.paths = append(r.paths, path)
+	r.size += len(path)
+	switch {
+	case r.known != nil:
+		r.known[path] = true
+	case len(r.paths) > 24:
+		r.known = make(map[string]bool, 2*len(r.paths))
+		for _, one := range r.paths {
+			r.known[one] = true
+		}
+	}
+	return len(r.paths) <= maxReadings && r.size <= maxReadingBytes
 }
 
 // readingSteps never make a path longer, and leave alone what they do not
 // concern, so that going through them ends.
 var readingSteps = []func(string) string{
 	decode,          // once more: applications behind a server that has decoded
+	decodeDots,      // browsers' parser, which knows dot segments in that spelling
 	decodeWide,      // %u002f: IIS
 	decodeOverlong,  // %c0%af: old decoders of UTF-8
 	cutFragment,     // nginx
@@ -85,6 +103,13 @@ func decode(s string) string {
 		b = append(b, c)
 	}
 	return string(b)
+}
+
+func decodeDots(s string) string {
+	if !strings.Contains(s, "%2") {
+		return s
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(s, "%2e", "."), "%2E", ".")
 }
 
 func decodeWide(s string) string {
@@ -179,8 +204,9 @@ func cutAuthority(s string) string {
 	if !strings.HasPrefix(s, "//") {
 		return s
 	}
-	if i := strings.IndexByte(s[2:], '/'); i >= 0 {
-		return s[2+i:]
+	s = strings.TrimLeft(s, "/") // browsers' parser takes any number
+	if i := strings.IndexByte(s, '/'); i >= 0 {
+		return s[i:]
 	}
 	return "/"
 }

@@ -97,8 +97,11 @@ func TestReadings(t *testing.T) {
 		{"nul", "/admin%00.css", []string{"/admin", "/admin\x00.css"}},
 		{"authority", "//h/admin", []string{"/admin", "/h/admin", "//h/admin"}},
 		{"authority-with-backslashes", `/\h/admin`, []string{"/admin"}},
+		{"authority-behind-three-slashes", "///h/admin", []string{"/admin"}},
 		{"authority-alone", "//h", []string{"/", "/h"}},
 		{"unmerged", "/a//../b", []string{"/b", "/a/b"}},
+		{"merged-alone", "/a//../b", []string{"/a/../b"}},
+		{"dots-decoded-alone", "/%2e%2e/admin%2F%2e%2e%2f", []string{"/admin/../"}},
 		{"clean", "/a/b/..", []string{"/a/", "/a"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -126,7 +129,7 @@ func TestTooManyReadings(t *testing.T) {
 	for _, raw := range []string{
 		strings.Repeat("//a%252f..;x%5c", 40),
 		"/" + strings.Repeat("a%252f", 8<<10),
-		"/" + strings.Repeat("/", 33<<10),
+		strings.Repeat("/a/.", 17<<10),
 	} {
 		target := access.ReadTarget(raw)
 		if got, all := target.Readings(); all || got != nil {
