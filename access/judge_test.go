@@ -262,6 +262,7 @@ func TestTargetsThatAreNotPublic(t *testing.T) {
 // of all rules for its host counts, and of no others.
 func TestJudgeOfTooManyReadings(t *testing.T) {
 	rules := compile(t, access.Config{Policy: access.Everyone(), DefaultAllow: true, Rules: []access.Rule{
+		{Hosts: []string{"deny.example.com"}, Paths: []string{"/near"}},
 		{Hosts: []string{"deny.example.com"}, Paths: []string{"/far/away"}, Deny: true},
 		{Hosts: []string{"post.example.com"}, Paths: []string{"/far/away"}, Methods: []string{"POST"}, Deny: true},
 		{Hosts: []string{"pub.example.com"}, Public: true},

@@ -64,6 +64,7 @@ func TestReadTarget(t *testing.T) {
 		{"overlong", "/public/%c0%ae%c0%ae/admin", "/public/\xc0\xae\xc0\xae/admin", false},
 		{"not-utf-8", "/a%ff", "/a\xff", false},
 		{"raw-not-utf-8", "/public/\xff/../admin", "/public/admin", false},
+		{"raw-not-utf-8-alone", "/a\xff", "/a\xff", false},
 		{"wide-escape", "/a%u002fb", "/a%u002fb", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
