@@ -15,6 +15,10 @@ import "embed"
 //	authentik-location.conf       in each location that needs a sign-in
 //	outpost-domain-server.conf    the same for domain mode, with
 //	outpost-domain-location.conf  a sign-in that goes straight to its host
+//	outpost-remote-user.conf      in such a location as well, for a preset
+//	outpost-webauth.conf          of headers that is not authentik's
+//	outpost-auth-request.conf
+//	outpost-authorization.conf    likewise, for basic_auth
 //	outpost-clear.conf            in each proxied location that needs no sign-in
 //	outpost-keepalive.conf        at the http level: connections that stay open
 //	outpost.subdomain.conf        at the http level: the sign-in host of domain mode

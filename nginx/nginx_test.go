@@ -93,44 +93,73 @@ func TestBothLocationsSayTheSame(t *testing.T) {
 	}
 }
 
+// takes are the headers that conf takes from an answer and hands on, each from
+// the header of its own name.
+func takes(t *testing.T, file, conf string) (told []string) {
+	t.Helper()
+	taken := map[string]string{}
+	for _, line := range regexp.MustCompile(`auth_request_set\s+(\$\S+)\s+\$upstream_http_(\S+);`).FindAllStringSubmatch(conf, -1) {
+		if taken[line[1]] != "" {
+			t.Errorf("%s: %s is set twice", file, line[1])
+		}
+		taken[line[1]] = textproto.CanonicalMIMEHeaderKey(strings.ReplaceAll(line[2], "_", "-"))
+	}
+	for name, value := range setHeaders(conf) {
+		if strings.HasPrefix(value, "$outpost_") && taken[value] == "" || !strings.HasPrefix(value, "$outpost_") && !strings.HasPrefix(value, "$authentik_") {
+			continue // nothing of the answer's
+		}
+		told = append(told, name)
+		if taken[value] != name {
+			t.Errorf("%s: %s gets %s, which is %q", file, name, value, taken[value])
+		}
+	}
+	slices.Sort(told)
+	return told
+}
+
 // What the daemon says of a person is what the application is told: each header
 // is taken from the answer and overwrites the client's.
 func TestIdentityHeaders(t *testing.T) {
-	for _, file := range []string{"authentik-location.conf", "example.nginx.conf"} {
-		conf := read(t, file)
-		if file == "example.nginx.conf" {
-			conf = block(t, conf, "location /")
-		}
-		taken := map[string]string{}
-		for _, line := range regexp.MustCompile(`auth_request_set\s+(\$\S+)\s+\$upstream_http_(\S+);`).FindAllStringSubmatch(conf, -1) {
-			taken[line[1]] = textproto.CanonicalMIMEHeaderKey(strings.ReplaceAll(line[2], "_", "-"))
-		}
-		var told []string
-		for name, value := range setHeaders(conf) {
-			if !strings.HasPrefix(name, "X-Authentik-") {
-				continue
+	for _, tt := range []struct {
+		name, file, location string
+		config               headers.MappingConfig
+	}{
+		{"authentik", "authentik-location.conf", "", headers.MappingConfig{JWT: true, Meta: &headers.Meta{}}},
+		{"example", "example.nginx.conf", "location /", headers.MappingConfig{JWT: true, Meta: &headers.Meta{}}},
+		{"remote-user", "outpost-remote-user.conf", "", headers.MappingConfig{Presets: []string{"remote-user"}}},
+		{"webauth", "outpost-webauth.conf", "", headers.MappingConfig{Presets: []string{"webauth"}}},
+		{"auth-request", "outpost-auth-request.conf", "", headers.MappingConfig{Presets: []string{"auth-request"}}},
+		{"authorization", "outpost-authorization.conf", "", headers.MappingConfig{Presets: []string{}, Basic: &headers.Basic{Username: "a", Password: "b"}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			conf := read(t, tt.file)
+			if tt.location != "" {
+				conf = block(t, conf, tt.location)
 			}
-			if value != `""` {
-				told = append(told, name)
-				if taken[value] != name {
-					t.Errorf("%s: %s gets %s, which is %q", file, name, value, taken[value])
-				}
+			m, err := headers.NewMapping(tt.config)
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		slices.Sort(told)
-		if diff := cmp.Diff(slices.Sorted(slices.Values(headers.IdentityNames)), told); diff != "" {
-			t.Errorf("%s: code and configuration differ (-code +configuration):\n%s", file, diff)
-		}
+			if diff := cmp.Diff(m.Names(), takes(t, tt.file, conf)); diff != "" {
+				t.Errorf("code and configuration differ (-code +configuration):\n%s", diff)
+			}
+		})
 	}
 }
 
-// A location without a sign-in loses every header that one with a sign-in sets.
+// A location without a sign-in loses every header that one with a sign-in sets,
+// but for Authorization, which is the client's own there.
 func TestClear(t *testing.T) {
 	cleared := setHeaders(read(t, "outpost-clear.conf"))
-	for name := range setHeaders(read(t, "authentik-location.conf")) {
-		if cleared[name] != `""` {
-			t.Errorf("%s is not removed", name)
+	for _, file := range []string{"authentik-location.conf", "outpost-remote-user.conf", "outpost-webauth.conf", "outpost-auth-request.conf"} {
+		for name := range setHeaders(read(t, file)) {
+			if cleared[name] != `""` {
+				t.Errorf("%s of %s is not removed", name, file)
+			}
 		}
+	}
+	if len(headers.PresetNames) != 4 {
+		t.Errorf("presets without a file: %v", headers.PresetNames)
 	}
 }
 
