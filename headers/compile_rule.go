@@ -46,7 +46,7 @@ func (k *compiler) rule(h Header, key string) *rule {
 	if t.static() && h.Default != "" {
 		k.problem(key+".default", "is never sent: the value has no claim that could be missing")
 	}
-	k.checkMap(h.Map, key+".map")
+	k.checkMap(h.Map, h.First, key+".map")
 	r.instead = r.spell(h.Default, true, "")
 	if t.static() && len(t) == 1 {
 		r.constant = whole(r.encoding, r.spell(t[0].text, true, ""))
@@ -67,11 +67,11 @@ func (k *compiler) template(value, key string) template {
 	return t
 }
 
-func (k *compiler) checkMap(pairs []Pair, key string) {
+func (k *compiler) checkMap(pairs []Pair, first bool, key string) {
 	seen := map[string]bool{}
 	for _, p := range pairs {
 		switch {
-		case p.From == "" || p.To == "":
+		case p.From == "", p.To == "" && !first:
 			k.problem(key, "has an empty entry: what is not in it is left out anyway")
 		case !clean(p.To):
 			k.problem(key, "what is sent for %q has a control character, a space at the edge or no UTF-8", p.From)

@@ -33,7 +33,7 @@ type Header struct {
 	Case       string   // "lower", "upper" or "" to leave it
 	Only       []string // patterns with "*" of the entries to keep; nil keeps all
 	TrimPrefix string   // taken off the front of each entry
-	Map        []Pair   // what is sent for which entry; others are left out
+	Map        []Pair   // what is sent for which entry; others are left out. With First it may be nothing, and then Default does not count
 	Default    string   // what is sent in the place of nothing
 	First      bool     // of several entries only one: the first of Map's order, without Map the first of the claim
 	MaxBytes   int      // of the value; beyond it the block does not fit. 0 for no limit of its own

@@ -53,15 +53,19 @@ func (r *rule) value(id *session.Identity) outcome {
 		return outcome{value: r.constant}
 	}
 	var o outcome
-	if r.template.alone() {
+	chosen := false
+	switch {
+	case r.first && len(r.pairs) > 0:
+		o.value, chosen = r.choose(id)
+	case r.template.alone():
 		o.value, o.why, _ = r.part(id, r.template[0])
-	} else {
+	default:
 		o.value, o.why = r.mixed(id)
 	}
 	if !clean(o.value) {
 		o.value, o.why = "", unclean
 	}
-	if o.value == "" {
+	if o.value == "" && !chosen {
 		o.value = r.instead
 	}
 	o.value = whole(r.encoding, o.value)
@@ -161,7 +165,11 @@ func (r *rule) list(list []string, isGroups bool) (value, why string) {
 	var entries []string
 	dropped := 0
 	if len(r.pairs) > 0 {
-		entries = r.mapAll(list)
+		for _, e := range list {
+			if to := mapped(r.pairs, e); to != "" {
+				entries = append(entries, r.spell(to, true, ""))
+			}
+		}
 	} else {
 		entries, dropped = r.entries(list)
 	}
@@ -207,27 +215,23 @@ func (r *rule) entries(list []string) (kept []string, dropped int) {
 	return kept, dropped
 }
 
-// mapAll is what the pairs make of list: in the order of the list, or with first
-// the one whose pair stands first. Entries without a pair are not in it.
-func (r *rule) mapAll(list []string) (to []string) {
-	have := make(map[string]bool, len(list))
-	for _, e := range list {
-		have[e] = true
+// choose is what the first pair says whose entry is there; chosen is false if
+// none is. A pair may say nothing, and then nothing it is.
+func (r *rule) choose(id *session.Identity) (value string, chosen bool) {
+	p := r.template[0]
+	one, list, isList := p.of(id)
+	if !isList {
+		list = []string{one}
+	} else if p.word == wordGroups {
+		list = r.groups.apply(list)
 	}
-	if r.first {
-		for _, p := range r.pairs {
-			if have[p.From] {
-				return []string{r.spell(p.To, true, "")}
-			}
-		}
-		return nil
-	}
-	for _, e := range list {
-		if value := mapped(r.pairs, e); value != "" {
-			to = append(to, r.spell(value, true, ""))
+	list = r.own.apply(list)
+	for _, pair := range r.pairs {
+		if slices.Contains(list, pair.From) {
+			return r.spell(pair.To, true, ""), true
 		}
 	}
-	return to
+	return "", false
 }
 
 // spell changes the case, and encodes for those encodings that work on parts of
