@@ -205,6 +205,21 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// An answer that appends to its headers changes neither the next answer nor the
+// header that stands next to it.
+func TestAnswersAreApart(t *testing.T) {
+	block := headers.Identity(&alice)
+	want := lines(&block)
+	h := http.Header{}
+	block.Write(h)
+	for _, name := range headers.IdentityNames {
+		h.Add(name, "root")
+	}
+	if diff := cmp.Diff(want, lines(&block)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // What is said for all headers holds for presets too, and gives way to what a
 // header says of itself.
 func TestGeneral(t *testing.T) {
@@ -213,13 +228,14 @@ func TestGeneral(t *testing.T) {
 		Headers: []headers.Header{
 			{Name: "x-webauth-user", Value: "{email}", Case: "lower"}, {Name: "X-WEBAUTH-GROUPS", Value: "{groups}", Join: " ", Encoding: "raw"},
 			{Name: "Remote-Email"}, {Name: "X-Both", Value: "{groups} of {username}"},
+			{Name: "X-Role", Value: "{groups}", Map: []headers.Pair{{"admins", "1"}, {"app-ops", "2"}, {"ops", "3"}}, First: true},
 		},
 		Join: ";", Encoding: "percent", Groups: headers.Groups{Only: []string{"app-*"}, TrimPrefix: "app-"},
 	})
 	block := m.Block(&alice, "")
 	want := []string{
 		"Remote-Email: ", "Remote-Groups: users;ops", "Remote-Name: Alice%20%C3%84dmin", "Remote-User: alice",
-		"X-Both: users;ops%20of%20alice",
+		"X-Both: users;ops%20of%20alice", "X-Role: 3",
 		"X-Webauth-Email: Alice@Example.com", "X-Webauth-Groups: users ops", "X-Webauth-Name: Alice%20%C3%84dmin", "X-Webauth-User: alice@example.com",
 	}
 	if diff := cmp.Diff(want, lines(&block)); diff != "" {

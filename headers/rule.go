@@ -62,7 +62,7 @@ func (r *rule) value(id *session.Identity) outcome {
 	default:
 		o.value, o.why = r.mixed(id)
 	}
-	if !clean(o.value) {
+	if !clean(o.value) { // nothing above is known to make one
 		o.value, o.why = "", unclean
 	}
 	if o.value == "" && !chosen {

@@ -3,6 +3,7 @@ package nginx_test
 import (
 	"io/fs"
 	"net/textproto"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -160,6 +161,53 @@ func TestClear(t *testing.T) {
 	}
 	if len(headers.PresetNames) != 4 {
 		t.Errorf("presets without a file: %v", headers.PresetNames)
+	}
+}
+
+// The lines for nginx in the documentation hand on what the configuration above
+// them sends.
+func TestDocumentation(t *testing.T) {
+	content, err := os.ReadFile("../docs/applications.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, section := range strings.Split(string(content), "\n### ")[1:] {
+		title, _, _ := strings.Cut(section, "\n")
+		conf := strings.Join(regexp.MustCompile("(?s)```nginx\n(.*?)```").FindAllString(section, -1), "\n")
+		told := takes(t, title, conf)
+		for _, file := range regexp.MustCompile(`include /config/nginx/(\S+);`).FindAllStringSubmatch(conf, -1) {
+			told = append(told, takes(t, file[1], read(t, file[1]))...)
+		}
+		for _, own := range regexp.MustCompile(`(?m)^        ([A-Z][A-Za-z0-9-]+): `).FindAllStringSubmatch(section, -1) {
+			seen++
+			if !slices.Contains(told, textproto.CanonicalMIMEHeaderKey(own[1])) {
+				t.Errorf("%s: %s is set, and nginx hands on %v", title, own[1], told)
+			}
+		}
+		for _, preset := range headers.PresetNames[1:] {
+			if strings.Contains(section, "presets: ["+preset+"]") != strings.Contains(section, "outpost-"+preset+".conf") {
+				t.Errorf("%s: preset %s and its file are not together", title, preset)
+			}
+		}
+	}
+	if seen < 10 {
+		t.Errorf("%d headers found, so this test saw nothing", seen)
+	}
+	content, err = os.ReadFile("../docs/headers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, preset := range headers.PresetNames {
+		m, err := headers.NewMapping(headers.MappingConfig{Presets: []string{preset}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range m.Names() {
+			if !strings.Contains(strings.ToLower(string(content)), "| `"+strings.ToLower(name)+"` |") {
+				t.Errorf("docs/headers.md has no row for %s", name)
+			}
+		}
 	}
 }
 
