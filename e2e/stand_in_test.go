@@ -16,6 +16,7 @@ type standIn struct {
 	checks      []*http.Request
 	pages       []*http.Request
 	connections int
+	more        map[string]string // headers of an allowed answer besides identity
 }
 
 func startStandIn(t *testing.T) *standIn { return startStandInAt(t, "127.0.2.1:9000") }
@@ -54,6 +55,9 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(name, "our-"+strings.ToLower(strings.TrimPrefix(name, "X-Authentik-")))
 	}
 	w.Header().Set("X-Authentik-Entitlements", "")
+	for name, value := range s.more {
+		w.Header().Set(name, value)
+	}
 }
 
 // counts is how many checks and other requests have come.
