@@ -76,15 +76,19 @@ func (o *Outpost) prepare(s *session.Session) any {
 	judged := s.Identity
 	judged.EmailVerified = judged.EmailVerified || vouching.unverifiedEmail
 	p := &prepared{person: access.NewPerson(&judged, proof(s))}
+	from := headers.Vouching{IDToken: s.IDToken, Provider: s.Provider}
+	if m := vouching.known.Load(); m != nil {
+		from.JWKS = m.JWKS
+	}
 	for _, part := range app.parts {
-		p.blocks = append(p.blocks, o.block(part, &s.Identity, s.IDToken))
+		p.blocks = append(p.blocks, o.block(part, &s.Identity, from))
 	}
 	return p
 }
 
 // block makes the headers of somebody for a part.
-func (o *Outpost) block(part *part, id *session.Identity, token string) headers.Block {
-	b := part.headers.Block(id, token)
+func (o *Outpost) block(part *part, id *session.Identity, from headers.Vouching) headers.Block {
+	b := part.headers.Block(id, from)
 	if len(b.Dropped) > 0 || !b.Fits() {
 		o.hooks.HeadersDropped(part.name)
 		o.log.Warn("identity does not go into the headers as it is",

@@ -91,7 +91,7 @@ func TestApplications(t *testing.T) {
 					"ak_proxy": {`{"user_attributes":{"app_username":"al","app_password":"s3cret","additionalHeaders":{"X-Tenant":7}}}`},
 				},
 			}
-			block := compiled(t, tt.config).Block(&id, "")
+			block := compiled(t, tt.config).Block(&id, headers.Vouching{})
 			if diff := cmp.Diff(tt.want, lines(&block)); diff != "" {
 				t.Errorf("want (-) and got (+):\n%s", diff)
 			}

@@ -53,7 +53,7 @@ func TestBasic(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := compiled(t, headers.MappingConfig{Encoding: "percent", Basic: &tt.basic, AKProxy: tt.basic.UserAttribute+tt.basic.PasswordAttribute != ""})
-			block := m.Block(&tt.id, "")
+			block := m.Block(&tt.id, headers.Vouching{})
 			got := ""
 			for _, line := range lines(&block) {
 				if value, ok := strings.CutPrefix(line, "Authorization: Basic "); ok {
@@ -115,7 +115,7 @@ func TestAdditionalHeaders(t *testing.T) {
 			}
 			config := headers.MappingConfig{AKProxy: true, Encoding: tt.encoding, Headers: []headers.Header{{Name: "X-Role", Value: "{groups}"}}}
 			m := compiled(t, config)
-			block := m.Block(&id, "")
+			block := m.Block(&id, headers.Vouching{})
 			if diff := cmp.Diff(tt.want, told(&block)); len(tt.want)+len(told(&block)) > 0 && diff != "" {
 				t.Errorf("want (-) and got (+):\n%s", diff)
 			}
@@ -126,7 +126,7 @@ func TestAdditionalHeaders(t *testing.T) {
 				t.Errorf("%d bytes: %q", block.Size, lines(&block))
 			}
 			config.AKProxy = false
-			without := compiled(t, config).Block(&id, "")
+			without := compiled(t, config).Block(&id, headers.Vouching{})
 			if got := told(&without); len(got) > 0 || without.Dropped != nil {
 				t.Errorf("without ak_proxy: %q, %q", got, without.Dropped)
 			}
@@ -137,7 +137,7 @@ func TestAdditionalHeaders(t *testing.T) {
 // What somebody's attributes say counts towards the budget.
 func TestAdditionalHeadersAreCounted(t *testing.T) {
 	id := session.Identity{Claims: map[string][]string{"ak_proxy": {`{"user_attributes":{"additionalHeaders":{"X-A":"` + strings.Repeat("a", headers.Budget) + `"}}}`}}}
-	block := compiled(t, headers.MappingConfig{AKProxy: true}).Block(&id, "")
+	block := compiled(t, headers.MappingConfig{AKProxy: true}).Block(&id, headers.Vouching{})
 	if block.Fits() {
 		t.Errorf("%v fit", block)
 	}

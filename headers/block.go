@@ -74,6 +74,15 @@ func (b *Block) AppendWith(answer []byte, others ...Line) []byte {
 	return answer
 }
 
+// Lines are the block's headers, in the order of AppendTo.
+func (b *Block) Lines() []Line {
+	lines := make([]Line, len(b.names))
+	for i, name := range b.names {
+		lines[i] = Line{name, b.values[i]}
+	}
+	return lines
+}
+
 func appendLine(answer []byte, name, value string) []byte {
 	answer = append(answer, name...)
 	answer = append(answer, ": "...)

@@ -20,9 +20,11 @@ type MappingError struct {
 func (e *MappingError) Error() string { return "headers: " + e.Key + ": " + e.Rule }
 
 const (
-	jwtName    = "X-Authentik-Jwt"
-	maxHeaders = 100     // of one mapping
-	maxBytes   = 1 << 16 // what nginx can be told to take (proxy_buffer_size), and more than it should
+	jwtName      = "X-Authentik-Jwt"
+	metaJWKS     = "X-Authentik-Meta-Jwks"
+	metaProvider = "X-Authentik-Meta-Provider"
+	maxHeaders   = 100     // of one mapping
+	maxBytes     = 1 << 16 // what nginx can be told to take (proxy_buffer_size), and more than it should
 )
 
 // compiler gathers headers by name, and problems.
@@ -42,7 +44,7 @@ func NewMapping(c MappingConfig) (*Mapping, error) {
 	k.presets()
 	k.own()
 	k.extras()
-	m := &Mapping{jwt: c.JWT, budget: cmp.Or(c.MaxBytes, Budget)}
+	m := &Mapping{jwt: c.JWT, meta: c.Meta != nil, budget: cmp.Or(c.MaxBytes, Budget)}
 	if c.AKProxy {
 		m.akProxy = &rule{encoding: cmp.Or(c.Encoding, Raw)}
 		k.claims = append(k.claims, akProxyClaim)
@@ -144,9 +146,9 @@ func (k *compiler) extras() {
 	}
 	if meta := k.config.Meta; meta != nil {
 		constant("X-Authentik-Meta-App", "meta", meta.App)
-		constant("X-Authentik-Meta-Jwks", "meta", meta.JWKS)
+		constant(metaJWKS, "meta", "")
 		constant("X-Authentik-Meta-Outpost", "meta", meta.Outpost)
-		constant("X-Authentik-Meta-Provider", "meta", meta.Provider)
+		constant(metaProvider, "meta", "")
 		constant("X-Authentik-Meta-Version", "meta", meta.Version)
 	}
 }

@@ -79,7 +79,7 @@ func TestEncodings(t *testing.T) {
 		{"mixed-with-bad-groups-first", headers.Header{Value: "{groups} {entitlements}"}, session.Identity{Groups: []string{"a|b"}, Entitlements: []string{"c"}}, "c", `entries that are empty or have "|", a control character, a space at the edge or no UTF-8: 1`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			block := compiled(t, one(tt.header)).Block(&tt.id, "")
+			block := compiled(t, one(tt.header)).Block(&tt.id, headers.Vouching{})
 			if got := lines(&block)[0]; got != "X-It: "+tt.want {
 				t.Errorf("got  %q\nwant %q", got, "X-It: "+tt.want)
 			}

@@ -45,7 +45,7 @@ func FuzzMapping(f *testing.F) {
 			Claims: map[string][]string{"claim": {one}, "ak_proxy": {attributes}},
 		}
 		for encoding, m := range mappings {
-			block := m.Block(id, value)
+			block := m.Block(id, headers.Vouching{IDToken: value})
 			h := http.Header{}
 			block.Write(h)
 			var theirs bytes.Buffer

@@ -20,7 +20,7 @@ import "outpost/session"
 // at its edge or bytes that are no UTF-8, is left out and named in Dropped: an
 // application must never read one group as two. Letters outside ASCII go out as
 // UTF-8, as authentik sends them. The caller asks whether it Fits.
-func Identity(id *session.Identity) Block { return authentik.Block(id, "") }
+func Identity(id *session.Identity) Block { return authentik.Block(id, Vouching{}) }
 
 var authentik = func() *Mapping {
 	m, err := NewMapping(MappingConfig{})

@@ -5,6 +5,7 @@ package headers
 
 import (
 	"slices"
+	"strings"
 
 	"outpost/session"
 )
@@ -48,8 +49,14 @@ type Groups struct {
 	TrimPrefix string
 }
 
-// Meta is what X-authentik-meta-* say; the same for everybody.
-type Meta struct{ App, Provider, Outpost, JWKS, Version string }
+// Meta is what X-authentik-meta-* say of us; what they say of the provider
+// stands in Vouching.
+type Meta struct{ App, Outpost, Version string }
+
+// Vouching is what there is of the sign-in besides the identity, each "" where it
+// is not known: the ID token, for X-authentik-jwt, and the provider's name and
+// where its keys are, for X-authentik-meta-provider and -jwks.
+type Vouching struct{ IDToken, Provider, JWKS string }
 
 // Mapping is a MappingConfig, compiled. It does not change and is safe for use in
 // parallel.
@@ -59,6 +66,7 @@ type Mapping struct {
 	claims  []string
 	empty   []string // one "" for each name
 	jwt     bool
+	meta    bool
 	akProxy *rule // how additional headers are spelled; nil for none
 	basic   *credentials
 	named   []string // names and Authorization, sorted, if basic
@@ -110,14 +118,13 @@ func (m *Mapping) empties() Block {
 	return b
 }
 
-// Block writes id as the mapping has it. token is the ID token, for
-// X-authentik-jwt; "" where it is not known.
+// Block writes id as the mapping has it.
 //
 // Every header of Names is there, empty where nothing is known, but Authorization,
 // which is there only where it says something. What cannot be said without being
 // misread is left out and named in Dropped. What is too large is not cut: first
 // the token is left out, and then the block does not fit, which the caller asks.
-func (m *Mapping) Block(id *session.Identity, token string) Block {
+func (m *Mapping) Block(id *session.Identity, from Vouching) Block {
 	b := Block{names: m.names, values: make([]string, len(m.names), len(m.Names()))}
 	outcomes := make([]outcome, len(m.fields))
 	for i, f := range m.fields {
@@ -136,12 +143,27 @@ func (m *Mapping) Block(id *session.Identity, token string) Block {
 	attributes := m.attributes(id, &b)
 	m.authorize(id, attributes, &b)
 	m.add(attributes, &b)
+	if m.meta {
+		m.say(metaJWKS, from.JWKS, &b)
+		m.say(metaProvider, from.Provider, &b)
+	}
 	b.measure()
 	if m.jwt {
-		m.addToken(token, &b)
+		m.addToken(from.IDToken, &b)
 	}
 	b.tooLarge = b.tooLarge || b.Size > m.budget
 	return b
+}
+
+// say puts a value that is the same for all who sign in at a provider into its
+// place.
+func (m *Mapping) say(name, value string, b *Block) {
+	if !clean(value) {
+		b.drop(name, "control character, space at the edge or no UTF-8")
+		return
+	}
+	at, _ := slices.BinarySearch(b.names, name)
+	b.values[at] = value
 }
 
 // addToken puts the token into its place, if there is room.
@@ -154,7 +176,7 @@ func (m *Mapping) addToken(token string, b *Block) {
 		b.drop(jwtName, "does not fit beside the others")
 	default:
 		at, _ := slices.BinarySearch(b.names, jwtName)
-		b.values[at] = token
+		b.values[at] = strings.Clone(token) // which may be a part of what holds other tokens
 		b.Size += len(token)
 	}
 }

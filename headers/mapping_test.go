@@ -84,7 +84,7 @@ func TestPresets(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := compiled(t, headers.MappingConfig{Presets: tt.presets})
-			block := m.Block(&alice, "")
+			block := m.Block(&alice, headers.Vouching{})
 			if diff := cmp.Diff(tt.want, lines(&block)); diff != "" {
 				t.Errorf("want (-) and got (+):\n%s", diff)
 			}
@@ -108,7 +108,7 @@ func TestPresets(t *testing.T) {
 
 // The default is to the byte what Identity says.
 func TestDefaultIsIdentity(t *testing.T) {
-	block, default_ := headers.Identity(&alice), compiled(t, headers.MappingConfig{Presets: []string{"authentik"}}).Block(&alice, "a.b.c")
+	block, default_ := headers.Identity(&alice), compiled(t, headers.MappingConfig{Presets: []string{"authentik"}}).Block(&alice, headers.Vouching{IDToken: "a.b.c"})
 	if diff := cmp.Diff(lines(&block), lines(&default_)); diff != "" {
 		t.Error(diff)
 	}
@@ -143,7 +143,7 @@ func TestTemplates(t *testing.T) {
 		{"words-are-to-the-letter", "{Username}", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			block := compiled(t, one(headers.Header{Value: tt.value})).Block(&alice, "")
+			block := compiled(t, one(headers.Header{Value: tt.value})).Block(&alice, headers.Vouching{})
 			if got := lines(&block); len(got) != 1 || got[0] != "X-It: "+tt.want || block.Dropped != nil {
 				t.Errorf("got %q, dropped %q; want %q", got, block.Dropped, tt.want)
 			}
@@ -197,7 +197,7 @@ func TestRules(t *testing.T) {
 		{"trim-of-a-text", headers.Header{Value: "{email}", TrimPrefix: "Alice@"}, alice, "Example.com"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			block := compiled(t, one(tt.header)).Block(&tt.id, "")
+			block := compiled(t, one(tt.header)).Block(&tt.id, headers.Vouching{})
 			if got := lines(&block); got[0] != "X-It: "+tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
@@ -232,7 +232,7 @@ func TestGeneral(t *testing.T) {
 		},
 		Join: ";", Encoding: "percent", Groups: headers.Groups{Only: []string{"app-*"}, TrimPrefix: "app-"},
 	})
-	block := m.Block(&alice, "")
+	block := m.Block(&alice, headers.Vouching{})
 	want := []string{
 		"Remote-Email: ", "Remote-Groups: users;ops", "Remote-Name: Alice%20%C3%84dmin", "Remote-User: alice",
 		"X-Both: users;ops%20of%20alice", "X-Role: 3",
@@ -279,7 +279,7 @@ func TestEmpty(t *testing.T) {
 }
 
 func TestTokenAndMeta(t *testing.T) {
-	meta := &headers.Meta{App: "home", Provider: "default", Outpost: "outpost", JWKS: "https://idp.example.org/jwks", Version: "outpost/1"}
+	meta := &headers.Meta{App: "home", Outpost: "outpost", Version: "outpost/1"}
 	for _, tt := range []struct {
 		name    string
 		config  headers.MappingConfig
@@ -291,7 +291,7 @@ func TestTokenAndMeta(t *testing.T) {
 		{"token-unknown", headers.MappingConfig{JWT: true}, "", "X-Authentik-Jwt: ", 0},
 		{"no-token", headers.MappingConfig{JWT: true}, "a\r\nX: y", "X-Authentik-Jwt: ", 1},
 		{"token-not-wanted", headers.MappingConfig{Meta: meta}, "a.b.c", "X-Authentik-Meta-App: home", 0},
-		{"jwks", headers.MappingConfig{Meta: meta}, "", "X-Authentik-Meta-Jwks: https://idp.example.org/jwks", 0},
+		{"jwks", headers.MappingConfig{Meta: meta}, "a.b.c", "X-Authentik-Meta-Jwks: https://idp.example.org/jwks", 0},
 		{"outpost", headers.MappingConfig{Meta: meta}, "", "X-Authentik-Meta-Outpost: outpost", 0},
 		{"provider", headers.MappingConfig{Meta: meta}, "", "X-Authentik-Meta-Provider: default", 0},
 		{"version", headers.MappingConfig{Meta: meta}, "", "X-Authentik-Meta-Version: outpost/1", 0},
@@ -299,7 +299,7 @@ func TestTokenAndMeta(t *testing.T) {
 		{"token-beside-authorization", headers.MappingConfig{JWT: true, Basic: &headers.Basic{Username: "u", Password: "p"}}, "a.b.c", "X-Authentik-Jwt: a.b.c", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			block := compiled(t, tt.config).Block(&alice, tt.token)
+			block := compiled(t, tt.config).Block(&alice, headers.Vouching{IDToken: tt.token, Provider: "default", JWKS: "https://idp.example.org/jwks"})
 			if got := lines(&block); !slices.Contains(got, tt.want) || len(block.Dropped) != tt.dropped || strings.Contains(strings.Join(block.Dropped, ""), "X: y") {
 				t.Errorf("got %q, dropped %q; want %q", got, block.Dropped, tt.want)
 			}
@@ -338,7 +338,7 @@ func TestBudget(t *testing.T) {
 		{"more-is-allowed", headers.MappingConfig{MaxBytes: 1 << 16}, session.Identity{Name: strings.Repeat("x", 10_000)}, "", true, "X-Authentik-Username: ", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			block := compiled(t, tt.config).Block(&tt.id, tt.token)
+			block := compiled(t, tt.config).Block(&tt.id, headers.Vouching{IDToken: tt.token})
 			if !slices.Contains(lines(&block), tt.has) {
 				t.Errorf("no %.100q in %.1000q", tt.has, lines(&block))
 			}
@@ -357,7 +357,7 @@ func TestWritesAlike(t *testing.T) {
 	})
 	id := alice
 	id.Claims = map[string][]string{"ak_proxy": {`{"user_attributes":{"additionalHeaders":{"B-First":"1","X-Authz":true,"z-last":3}}}`}}
-	block := m.Block(&id, "a.b.c")
+	block := m.Block(&id, headers.Vouching{IDToken: "a.b.c"})
 	recorder := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h["Date"], h["Content-Length"] = nil, []string{"0"}
@@ -408,7 +408,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	encoded := "aHVudGVyMi"
 	config := headers.MappingConfig{JWT: true, Basic: &headers.Basic{Username: "u", Password: secret}}
 	m := compiled(t, config)
-	block := m.Block(&alice, "a.b.c")
+	block := m.Block(&alice, headers.Vouching{IDToken: "a.b.c"})
 	if !strings.Contains(string(block.AppendTo(nil)), "Authorization: Basic ") {
 		t.Fatal("nothing to hide")
 	}
@@ -501,7 +501,7 @@ func TestProblems(t *testing.T) {
 func TestBlockIsSmall(t *testing.T) {
 	m := compiled(t, headers.MappingConfig{Presets: headers.PresetNames})
 	h := make(http.Header, 64)
-	block := m.Block(&alice, "")
+	block := m.Block(&alice, headers.Vouching{})
 	block.Write(h)
 	b := make([]byte, 0, 4096)
 	if n := testing.AllocsPerRun(100, func() { block.Write(h); b = block.AppendTo(b[:0]) }); n != 0 {
@@ -509,7 +509,7 @@ func TestBlockIsSmall(t *testing.T) {
 	}
 	// The values, the outcomes, and for two joins and their lists: groups by "|",
 	// groups by ",", entitlements.
-	if n := testing.AllocsPerRun(100, func() { m.Block(&alice, "") }); n > 8 {
+	if n := testing.AllocsPerRun(100, func() { m.Block(&alice, headers.Vouching{}) }); n > 8 {
 		t.Errorf("%v allocations to make", n)
 	}
 }
@@ -520,7 +520,7 @@ func BenchmarkBlock(b *testing.B) {
 			m := compiled(b, headers.MappingConfig{Presets: presets})
 			b.ReportAllocs()
 			for b.Loop() {
-				m.Block(&alice, "")
+				m.Block(&alice, headers.Vouching{})
 			}
 		})
 	}

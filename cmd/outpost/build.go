@@ -164,7 +164,7 @@ func mapping(a config.Application) headers.MappingConfig {
 		MaxBytes: h.MaxBytes, JWT: h.JWT, AKProxy: h.AKProxy,
 	}
 	if h.Meta {
-		m.Meta = &headers.Meta{App: a.Name, Provider: a.Providers[0], Outpost: "outpost", Version: "goauthentik.io/outpost/" + versionOf()}
+		m.Meta = &headers.Meta{App: a.Name, Outpost: "outpost", Version: "goauthentik.io/outpost/" + versionOf()}
 	}
 	for _, one := range h.Set {
 		header := headers.Header{

@@ -41,6 +41,8 @@ const usage = `outpost answers nginx's auth_request and signs people in at an Op
   outpost -config FILE               serve until SIGTERM
   outpost check -config FILE         say everything that is wrong with FILE
   outpost config dump -config FILE   print the effective configuration, secrets hidden
+  outpost explain -config FILE [--user U] [--groups A,B] [--email E] [--claim C=V] [--ip A] [--method M]
+                  [--amr A,B] [--acr C] [--json] URL   how a check of URL would be answered, and by which rule
   outpost healthcheck -config FILE   ask a running outpost whether it is well
   outpost version                    print the version
 
@@ -62,7 +64,7 @@ func run(ctx context.Context, p program) int {
 	commands := map[string]subcommand{
 		"serve": plain(serve), "check": plain(check), "config dump": plain(configDump), "healthcheck": plain(healthcheck),
 		"sessions list": sessionsList(), "sessions show": sessionsShow(), "sessions revoke": sessionsRevoke(),
-		"secret rotate": {do: secretRotate}, "token new": tokenNew(),
+		"secret rotate": {do: secretRotate}, "explain": explainURL(), "token new": tokenNew(),
 	}
 	if len(rest) >= 1 && rest[0] != "" && rest[0][0] != '-' {
 		name, rest = rest[0], rest[1:]
