@@ -3,6 +3,7 @@ package access_test
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"outpost/access"
@@ -82,16 +83,30 @@ func BenchmarkJudge(b *testing.B) {
 	}
 }
 
-// A doubtful URL is held to each of its readings, and costs more.
-func BenchmarkJudgeDoubtful(b *testing.B) {
+// A doubtful URL is held to each of its readings, and costs more; so does a
+// long one under an expression.
+func BenchmarkJudgeCostly(b *testing.B) {
 	ada := person(access.Proof{AMR: []string{"mfa"}})
-	rules := many(b, shapes[1].rule, 10_000)
-	for _, target := range []string{"/team/9999/a%2Fb", "/team/9999//a/../b", "/team/9999/..;/%252e%252e%5c//team/9999/x#y"} {
-		b.Run("", func(b *testing.B) {
-			q := complete(access.Request{Host: "app.example.com", Target: target})
+	paths := many(b, shapes[1].rule, 10_000)
+	expression := compile(b, access.Config{Policy: access.Everyone(), Rules: []access.Rule{{Paths: []string{"~ ^/([a-z]+[0-9]?-?)*/(end|last)$"}}}})
+	long := "/" + strings.Repeat("abc1-Def", 1<<10) + "/end"
+	for _, bb := range []struct {
+		name   string
+		rules  *access.Rules
+		target string
+	}{
+		{"encoded-slash", paths, "/team/9999/a%2Fb"},
+		{"dots", paths, "/team/9999//a/../b"},
+		{"attack", paths, "/team/9999/..;/%252e%252e%5c//team/9999/x#y"},
+		{"too-many-readings", paths, strings.Repeat("//a%252f..;x%5c", 40)},
+		{"too-many-readings-of-8-kib", paths, strings.Repeat("//a%252f..;x%5c", 546)},
+		{"expression-over-8-kib", expression, long},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			q := complete(access.Request{Host: "app.example.com", Target: bb.target})
 			b.ReportAllocs()
 			for b.Loop() {
-				rules.Judge(&q, ada, now)
+				bb.rules.Judge(&q, ada, now)
 			}
 		})
 	}

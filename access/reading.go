@@ -16,8 +16,8 @@ import (
 // one: the target may then be any path. What a person types or an application
 // links to has a handful.
 const (
-	maxReadings     = 256
-	maxReadingBytes = 64 << 10
+	maxReadings     = 128
+	maxReadingBytes = 32 << 10
 )
 
 // Readings returns every path that the target may be to an upstream, Path
