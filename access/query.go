@@ -140,7 +140,7 @@ func alike(raw, plain string, key bool) bool {
 // trimmed is a key as PHP has it: without spaces in front, up to "[" or a NUL,
 // and with "_" for a dot and a space.
 func trimmed(s string, key bool) string {
-	if !key || strings.IndexAny(s, " .[\x00") < 0 {
+	if !key || !strings.ContainsAny(s, " .[\x00") {
 		return s
 	}
 	s = strings.TrimLeft(s, " ")
