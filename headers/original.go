@@ -6,21 +6,24 @@ import (
 	"strings"
 )
 
-// What the four errors of FromNginx mean to nginx is decided by the caller;
-// none of them may ever become an allowed request.
+// What the four errors of FromNginx, FromForwarded, FromEnvoy and FromAuthelia
+// mean to the front end is decided by the caller; none of them may ever become an
+// allowed request.
 var (
-	// ErrURLMissing means nginx did not say which URL it asks about: the auth
-	// location lacks `proxy_set_header X-Original-URL …`.
-	ErrURLMissing = errors.New("headers: no X-Original-URL")
+	// ErrURLMissing means the front end did not say which URL it asks about:
+	// nginx's auth location lacks `proxy_set_header X-Original-URL …`, or another
+	// front end's check does not have all that its family has.
+	ErrURLMissing = errors.New("headers: no original URL")
 	// ErrURLInvalid means the original URL is no absolute http or https URL,
 	// or came twice, or is over 32 KiB.
 	ErrURLInvalid = errors.New("headers: original URL invalid")
-	// ErrHostMismatch means the request names two different hosts, so nginx may
-	// route to one of them what was asked about the other.
+	// ErrHostMismatch means the request names two different hosts, so the front
+	// end may route to one of them what was asked about the other.
 	ErrHostMismatch = errors.New("headers: request names two hosts")
 	// ErrAlias means a header arrived whose name is an alias (X_authentik_…) of
 	// one that we read or write: nginx runs with underscores_in_headers on or
-	// ignore_invalid_headers off, and an application may take the alias for ours.
+	// ignore_invalid_headers off, other front ends pass them on as they are, and
+	// an application may take the alias for ours.
 	ErrAlias = errors.New("headers: alias of a trusted header")
 )
 
