@@ -36,6 +36,7 @@ type Config struct {
 	Tokens       []StaticToken     // of machine clients, for the applications that each names; nil for none
 	Session      session.Config    // Prepare is New's and has to be nil; Log may be nil
 	Peers        headers.Peers     // whose headers count
+	FrontEnds    []string          // which front ends may ask, of FrontEnds(); nil is nginx alone
 	Keep         string            // directory for the providers' last good metadata and keys; "" keeps none
 	Transport    http.RoundTripper // stands for the network, for tests; nil is the real one
 	Log          *slog.Logger
@@ -84,6 +85,7 @@ type Outpost struct {
 	providers    []*provider
 	sessions     *session.Sessions
 	peers        headers.Peers
+	frontEnds    []string
 	flows        *flows
 	ended        endings
 	spent        spentTokens
@@ -107,6 +109,10 @@ func New(cfg Config) (*Outpost, error) {
 		o.log = slog.New(slog.DiscardHandler)
 	}
 	further := furtherClaims(cfg.Applications)
+	var err error
+	if o.frontEnds, err = serving(cfg.FrontEnds); err != nil {
+		return nil, err
+	}
 	for _, c := range cfg.Providers {
 		c.Claims.further = further
 		p, err := reachable(c, cfg, o)
@@ -117,7 +123,6 @@ func New(cfg Config) (*Outpost, error) {
 		o.providers = append(o.providers, p)
 	}
 	o.recheckEvery = cfg.Session.Recheck
-	var err error
 	if o.applications, err = compile(cfg.Applications, o.providers, cfg.Session.Max); err != nil {
 		return nil, err
 	}

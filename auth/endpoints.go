@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Endpoints serves everything below Prefix but the check, whose route is the
+// Endpoints serves everything below Prefix but nginx's check, whose route is the
 // caller's: it is asked a thousand times for each of these. A path has to be
 // one of ours to the letter; what only looks like one is not found, and is
 // neither cleaned nor redirected.
@@ -26,6 +26,10 @@ func (o *Outpost) Endpoints() http.Handler {
 		Prefix + "/ping": http.HandlerFunc(ping),
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if name := o.frontEndFor(r); name != "" {
+			o.serveFrontEnd(name, w, r)
+			return
+		}
 		path := r.URL.Path
 		endpoint, found := endpoints[path]
 		switch query := r.URL.Query(); {
@@ -38,8 +42,8 @@ func (o *Outpost) Endpoints() http.Handler {
 			w.WriteHeader(http.StatusNotFound)
 			return
 		case path == Prefix+"/auth" || strings.HasPrefix(path, Prefix+"/auth/"):
-			// Other front ends' checks: to a stranger, and to a browser that
-			// nginx let through, there is nothing here.
+			// Checks of front ends that may not ask: to a stranger, and to a
+			// browser that nginx let through, there is nothing here.
 			if !o.peers.Trusts(r.RemoteAddr) {
 				o.answer(w, r, Decision{Status: http.StatusForbidden, Reason: UntrustedPeer})
 				return

@@ -103,13 +103,7 @@ func (o *Outpost) startSignedIn(v *visit, live *session.Live, d Decision, return
 			reason = NotSignedIn // it was so when the check was made; asking again helps
 		}
 		o.hooks.SignIn(v.app.name, v.provider.name, reason, 0)
-		return &Error{Status: http.StatusForbidden, Reason: reason, Page: page.Data{
-			Identity:   &live.Session().Identity,
-			SwitchURL:  signInURL(v.app, returnURL, asked{other: true}),
-			SignOutURL: Prefix + "/sign_out", EverywhereURL: Prefix + everywhere,
-			SignInURL:   signInURL(v.app, returnURL, asked{}),
-			Application: d.Application, Rule: d.Rule,
-		}}
+		return &Error{Status: http.StatusForbidden, Reason: reason, Page: deniedPage(v.app, d, returnURL)}
 	}
 	// Allowed here but not at the check: once that is a race with another
 	// tab's sign-in, again and again it is a circle.

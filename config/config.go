@@ -26,6 +26,7 @@ import (
 // and not changed afterwards.
 type Config struct {
 	Listen         string         // "host:port" or "unix:PATH" for nginx; default ":9000"
+	FrontEnds      []string       // which front ends may ask, of "nginx", "traefik", "caddy", "envoy" and "authelia"; default nginx alone
 	Front          bool           // on Linux, checks that memory can answer are answered ahead of net/http
 	Management     string         // metrics and readiness: "host:port", "unix:PATH" or "off"; default ":9300". Never publish it: whoever reaches it reads the metrics
 	Data           string         // the data directory, an absolute path; default "/data"

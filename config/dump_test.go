@@ -35,6 +35,8 @@ func TestDump(t *testing.T) {
 	}
 	want := `# The effective configuration of ` + path + `. Secrets are hidden.
 listen: :9000 # default
+front_ends:
+  - nginx # default
 front: true # default
 management: :9300 # default
 data: /data # default

@@ -18,6 +18,7 @@ func (r *reader) config(root *yaml.Node) *Config {
 	c := &Config{file: r.file}
 	s := r.open(root, "")
 	c.Listen = optional(s, "listen", ":9000", parseAddress)
+	c.FrontEnds = list(s, "front_ends", []string{"nginx"}, oneOf("nginx", "traefik", "caddy", "envoy", "authelia"))
 	c.Front = optional(s, "front", "true", parseBool)
 	c.Management = optional(s, "management", ":9300", parseAddressOrOff)
 	c.Data = optional(s, "data", "/data", parseDirectory)

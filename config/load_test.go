@@ -97,6 +97,7 @@ func TestLoad(t *testing.T) {
 	}{
 		{"smallest", smallest, &config.Config{
 			Listen:     ":9000",
+			FrontEnds:  []string{"nginx"},
 			Front:      true,
 			Management: ":9300",
 			Data:       "/data",
@@ -123,6 +124,7 @@ func TestLoad(t *testing.T) {
 		}},
 		{"full", string(full), &config.Config{
 			Listen:     "unix:/run/outpost.sock",
+			FrontEnds:  []string{"traefik", "nginx"},
 			Front:      true,
 			Management: "off",
 			Data:       "/var/lib/outpost",

@@ -56,6 +56,7 @@ func wiring(c *config.Config, store session.Store, secrets [][]byte, log *slog.L
 		Applications: applications(c),
 		Providers:    providers(c),
 		Tokens:       tokens(c),
+		FrontEnds:    c.FrontEnds,
 		Session: session.Config{
 			Store: store, Secrets: secrets, Idle: c.Session.Idle, Max: c.Session.Max, Recheck: c.Session.Recheck,
 			MaxPerUser: c.Session.MaxSessionsPerUser, MaxSessions: c.Session.MaxSessions, CacheSize: c.Session.CachedSessions,

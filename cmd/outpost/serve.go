@@ -54,7 +54,7 @@ func listenAndServe(ctx context.Context, c *config.Config, o *auth.Outpost, m *m
 		return err
 	}
 	handlers := []http.Handler{public(o), management(o, m.registry)}
-	if front.Works && c.Front {
+	if front.Works && c.Front && o.Serves(auth.Nginx) {
 		fronted, err := front.Listen(listeners[0], frontConfig(o, log))
 		if err != nil {
 			closeAll(listeners)

@@ -18,9 +18,9 @@ import (
 
 // public serves what nginx passes on.
 func public(o *auth.Outpost) http.Handler {
-	endpoints := o.Endpoints()
+	endpoints, nginx := o.Endpoints(), o.Serves(auth.Nginx)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == auth.Prefix+"/auth/nginx" {
+		if nginx && r.URL.Path == auth.Prefix+"/auth/nginx" {
 			o.ServeNginx(w, r)
 			return
 		}
