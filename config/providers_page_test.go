@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// docs/providers.md and docs/sign-in.md are copied from. Every block of YAML there
+// docs/providers.md, docs/sign-in.md and docs/front-ends.md are copied from. Every block of YAML there
 // is a whole configuration that loads without a warning, and every provider has
 // one.
 func TestPagesWithConfigurations(t *testing.T) {
 	var pages string
-	for _, name := range []string{"providers.md", "sign-in.md"} {
+	for _, name := range []string{"providers.md", "sign-in.md", "front-ends.md"} {
 		page, err := os.ReadFile("../docs/" + name)
 		if err != nil {
 			t.Fatal(err)
@@ -64,7 +64,7 @@ func TestPagesWithConfigurations(t *testing.T) {
 	}
 	for _, title := range []string{
 		"authentik", "Keycloak", "Authelia", "Pocket ID", "Kanidm", "Zitadel", "Dex", "Microsoft Entra ID", "Google", "GitLab",
-		"Okta", "Auth0", "Amazon Cognito", "LemonLDAP::NG", "Reaching a provider", "Several providers", "Asking for more",
+		"Okta", "Auth0", "Amazon Cognito", "LemonLDAP::NG", "Reaching a provider", "Several providers", "Asking for more", "Switching one on",
 	} {
 		if blocks[title] == 0 {
 			t.Errorf("%s has no configuration", title)

@@ -255,6 +255,8 @@ func installed() error {
 		filepath.Join(glewlwydRoot(), "complete"),
 		llngServer,
 		chromium,
+		caddy,
+		haproxy,
 	} {
 		if _, err := os.Stat(path); err != nil {
 			return fmt.Errorf("%w; run e2e/install.sh first", err)

@@ -20,7 +20,7 @@ import (
 func public(o *auth.Outpost) http.Handler {
 	endpoints, nginx := o.Endpoints(), o.Serves(auth.Nginx)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if nginx && r.URL.Path == auth.Prefix+"/auth/nginx" {
+		if nginx && r.URL.Path == auth.Prefix+"/auth/nginx" && r.URL.RawPath == "" { // in its one spelling: others may have come past a rule for it
 			o.ServeNginx(w, r)
 			return
 		}
