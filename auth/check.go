@@ -338,7 +338,7 @@ func (o *Outpost) answer(w http.ResponseWriter, r *http.Request, d Decision) {
 
 func (o *Outpost) logCheck(r *http.Request, d Decision, status int) {
 	if status != http.StatusOK && status != http.StatusUnauthorized || d.Reason == CookieAmbiguous {
-		o.denials.log(o.log, d, r, o.peers)
+		o.denials.log(o.log, d, hints[d.Reason], r, o.peers)
 		return
 	}
 	if o.log.Enabled(r.Context(), slog.LevelDebug) {

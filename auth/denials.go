@@ -27,7 +27,7 @@ type denial struct {
 
 const denialsPerSecond = 10
 
-func (d *denials) log(log *slog.Logger, refused Decision, r *http.Request, peers headers.Peers) {
+func (d *denials) log(log *slog.Logger, refused Decision, hint string, r *http.Request, peers headers.Peers) {
 	reason := refused.Reason
 	suppressed, ok := d.take(reason)
 	if !ok {
@@ -47,7 +47,7 @@ func (d *denials) log(log *slog.Logger, refused Decision, r *http.Request, peers
 	if refused.Rule != 0 {
 		attrs = append(attrs, "rule", refused.Rule)
 	}
-	if hint := hints[reason]; hint != "" {
+	if hint != "" {
 		attrs = append(attrs, "hint", hint)
 	}
 	if suppressed > 0 {

@@ -27,7 +27,6 @@ import (
 
 	"outpost/headers"
 	"outpost/page"
-	"outpost/session"
 )
 
 // The front ends that may ask, as Config.FrontEnds names them.
@@ -99,17 +98,19 @@ func (o *Outpost) checkFrontEnd(name string, r *http.Request) (headers.Original,
 		return headers.Original{}, Decision{Status: http.StatusForbidden, Reason: UntrustedPeer}
 	}
 	original, err := originalOf(name, r)
-	if err != nil {
+	switch {
+	case err != nil:
 		return original, refuse(err)
+	case o.aliases.In(r.Header):
+		return original, refuse(headers.ErrAlias)
 	}
 	if name == Traefik && routed(r) {
 		return original, Decision{Status: http.StatusForbidden, Reason: NotFound}
 	}
-	return original, o.Check(r.Context(), Request{
-		Original: original, Cookies: r.Header["Cookie"],
-		// The others need no way around by start to show a person why not.
-		Navigation: name == Authelia && page.Navigation(r.Header),
-	})
+	asked := o.request(r, original)
+	// The others need no way around by start to show a person why not.
+	asked.Navigation = asked.Navigation && name == Authelia
+	return original, o.Check(r.Context(), asked)
 }
 
 func originalOf(name string, r *http.Request) (headers.Original, error) {
@@ -138,8 +139,8 @@ func routed(r *http.Request) bool {
 // sign in, for "error_page 401 =302 $redirection_url". To a fetch, too: without
 // an address nginx would send it nowhere, and start knows what to tell it.
 func (o *Outpost) answerAuthelia(w http.ResponseWriter, r *http.Request, original headers.Original, d Decision) {
-	if app := o.applications.byName[d.Application]; app != nil && d.Status == http.StatusUnauthorized {
-		w.Header().Set("Location", shortSignInURL(app, original))
+	if part := o.applications.parts[d.Application]; part != nil && d.Status == http.StatusUnauthorized {
+		w.Header().Set("Location", shortSignInURL(part.app, original))
 	}
 	o.answer(w, r, d)
 }
@@ -155,7 +156,10 @@ func (o *Outpost) relay(name string, w http.ResponseWriter, r *http.Request, ori
 	if r.ContentLength != 0 {
 		h.Set("Connection", "close") // as answer does: the body may never come
 	}
-	app := o.applications.byName[d.Application]
+	var app *application
+	if part := o.applications.parts[d.Application]; part != nil {
+		app = part.app
+	}
 	unproved := d.Reason == InsufficientAuthentication && d.Session != nil
 	status, id := http.StatusInternalServerError, ""
 	switch {
@@ -191,7 +195,7 @@ func showRefusal(w http.ResponseWriter, r *http.Request, app *application, origi
 	shown := page.Data{SignInURL: signInURL(app, returnURL, asked{})}
 	if d.Session != nil {
 		v.provider = app.provider(d.Session.Provider)
-		shown = deniedPage(app, &d.Session.Identity, returnURL)
+		shown = deniedPage(app, d, returnURL)
 	}
 	v.show(status, d.Reason, shown)
 	return v.id
@@ -214,7 +218,7 @@ func (o *Outpost) logRelayed(name string, r *http.Request, original headers.Orig
 	if hint == "" && !slices.Contains([]Reason{URLMissing, HostMismatch, HeaderAlias}, d.Reason) { // whose hints are nginx's lines
 		hint = hints[d.Reason]
 	}
-	o.denials.log(to, d.Reason, hint, loggable(r, original), o.peers)
+	o.denials.log(to, d, hint, loggable(r, original), o.peers)
 }
 
 // loggable is r with the URL that it asks about where the log looks for one: what
@@ -255,11 +259,12 @@ var frontEndHints = map[string]map[Reason]string{
 	},
 }
 
-// deniedPage is what somebody is shown who is signed in and not let in to
+// deniedPage is what somebody is shown who is signed in and by d not let in to
 // returnURL.
-func deniedPage(app *application, id *session.Identity, returnURL string) page.Data {
+func deniedPage(app *application, d Decision, returnURL string) page.Data {
 	return page.Data{
-		Identity:   id,
+		Application: d.Application, Rule: d.Rule,
+		Identity:   &d.Session.Identity,
 		SwitchURL:  signInURL(app, returnURL, asked{other: true}),
 		SignOutURL: Prefix + "/sign_out", EverywhereURL: Prefix + everywhere,
 		SignInURL: signInURL(app, returnURL, asked{}),

@@ -500,7 +500,7 @@ func TestFrontEndsLeaveTheBody(t *testing.T) {
 
 // Who has to prove more is sent to start, which asks for it; a script is told.
 func TestFrontEndsStepUp(t *testing.T) {
-	s := newFrontEndStage(t, func(c *auth.Config) { c.Applications[1].Require.AMR = []string{"mfa"} })
+	s := newFrontEndStage(t, func(c *auth.Config) { c.Applications[1].Access.Require.AMR = []string{"mfa"} })
 	value, _, err := s.outpost.Sessions().Create(t.Context(), "__Host-outpost-router", session.Session{
 		Application: "router", Provider: "idp", Identity: session.Identity{Issuer: issuer, Subject: "sub-alice", Username: "alice", Groups: []string{"admins"}},
 	})
