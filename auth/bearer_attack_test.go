@@ -121,6 +121,17 @@ func TestForgedBearerTokens(t *testing.T) {
 	}
 }
 
+// What the provider does not sign with counts for nothing, though the key is its own.
+func TestBearerAlgorithmIsOneThatTheProviderLists(t *testing.T) {
+	for _, algorithms := range [][]string{{"RS256"}, {"HS256", "RS256"}, nil} {
+		s := machineStage(t)
+		s.provider.metadata = map[string]any{"id_token_signing_alg_values_supported": algorithms}
+		if client, got, _ := s.machine("home", "Bearer "+s.typed("at+jwt", s.accessToken(nil))); client != nil || got != auth.CredentialsRefused {
+			t.Errorf("%v: got %q", algorithms, got)
+		}
+	}
+}
+
 // Every letter of a token counts.
 func TestBearerTokenWithOneLetterChanged(t *testing.T) {
 	s := machineStage(t)

@@ -92,6 +92,9 @@ func TestStaticToken(t *testing.T) {
 			}
 		})
 	}
+	if log := s.log.String(); !strings.Contains(log, "its checksum is wrong") || !strings.Contains(log, "no token of this application has this hash") {
+		t.Errorf("the log does not say what is wrong:\n%s", log)
+	}
 	// None of it is a provider's business.
 	for path, n := range s.provider.calls {
 		t.Errorf("the provider was asked for %s, %d times", path, n)

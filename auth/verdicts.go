@@ -141,7 +141,6 @@ func (s *verdicts) remember(key credentialHash, v verdict, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if v.client != nil {
-		s.bad.drop(key)
 		s.good.put(key, v)
 		return
 	}

@@ -301,6 +301,10 @@ func TestSilentProviderIsLeftAlone(t *testing.T) {
 			t.Errorf("it was asked %d times", n)
 		}
 		time.Sleep(time.Second)
+		for i := range 100 {
+			s.outpost.Machine(t.Context(), "home", "Bearer y"+fmt.Sprint(i)) // all the questions that strangers have
+		}
+		s.tokenIs("new", auth.CredentialsThrottled)
 		s.tokenIs("good", auth.Allowed)
 	})
 }
