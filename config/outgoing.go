@@ -118,7 +118,7 @@ func (r *reader) header(parent *section, name string) Header {
 	h.Only = oneOrMore(s, "only", "", parseEntry)
 	h.TrimPrefix = optional(s, "trim_prefix", "", parseEntry)
 	r.named(s, "map", "entry", parseEntry, func(s *section, from string) {
-		h.Map = append(h.Map, Mapped{from, required(s, from, "write what it becomes", parseEntry)})
+		h.Map = append(h.Map, Mapped{from, required(s, from, "write what it becomes", parseMapped)})
 	})
 	h.Default = optional(s, "default", "", parseEntry)
 	h.First = optional(s, "first", "false", parseBool)
@@ -175,6 +175,14 @@ func parseTemplate(s string) (string, *violation) {
 		return "", broken("must not hold control characters or begin or end with white space", "")
 	}
 	return s, nil
+}
+
+// parseMapped takes what a map makes of an entry; "" for nothing at all.
+func parseMapped(s string) (string, *violation) {
+	if s == "" {
+		return "", nil
+	}
+	return parseEntry(s)
 }
 
 // parseBasicPassword takes what an application knows; it may be short.
