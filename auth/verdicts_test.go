@@ -288,6 +288,7 @@ func TestSilentProviderIsLeftAlone(t *testing.T) {
 		time.Sleep(time.Minute)
 		a.set(func() { a.fail = errors.New("reset by peer") })
 		for range 10 {
+			s.tokenIs("good", auth.CredentialsUnverifiable)
 			for i := range 100 {
 				_, reason, _ := s.outpost.Machine(t.Context(), "home", "Bearer x"+fmt.Sprint(i))
 				if !slices.Contains([]auth.Reason{auth.CredentialsUnverifiable, auth.CredentialsThrottled}, reason) {
