@@ -90,6 +90,23 @@ func BenchmarkCheck(b *testing.B) {
 			b.Error("it does not answer")
 		}
 	})
+	b.Run("hot-10000-rules", func(b *testing.B) {
+		s := newStage(t, keepStore, func(c *auth.Config) {
+			for i := range 9_999 {
+				c.Applications[0].Access.Rules = append(c.Applications[0].Access.Rules, access.Rule{Paths: []string{fmt.Sprintf("/area-%d/*", i), fmt.Sprintf("/*/page-%d", i)}, Deny: true})
+			}
+			c.Applications[0].Access.Rules = append(c.Applications[0].Access.Rules, access.Rule{Paths: []string{"/library/*"}})
+		})
+		r, answer := checkRequest(good), make([]byte, 0, 4096)
+		s.outpost.ServeNginx(&discard{header: http.Header{}}, r) // into the hot cache
+		b.ReportAllocs()
+		for b.Loop() {
+			answer = s.outpost.AnswerHot(netip.Addr{}, r.Header, r.Host, answer[:0])
+		}
+		if len(answer) == 0 {
+			b.Error("it does not answer")
+		}
+	})
 	b.Run("miss", func(b *testing.B) {
 		// Two sessions take turns in a cache that holds one.
 		small := newStage(t, keepStore, func(c *auth.Config) { c.Session.CacheSize = 1 })

@@ -45,12 +45,26 @@ applications:
     external_url: https://` + host + `
 `
 
+// ruleCount is how many rules the application has: more than anybody writes.
+const ruleCount = 1000
+
+// ruled gives the application of settings rules, of which the last one matches.
+func ruled() string {
+	var b strings.Builder
+	b.WriteString("    rules:\n")
+	for i := range ruleCount - 1 {
+		fmt.Fprintf(&b, "      - { path: [/area-%d/*, /page-%d], methods: [GET, POST], allow: { groups: [group-%d] } }\n", i, i, i)
+	}
+	b.WriteString("      - { allow: { groups: [family, users] } }\n")
+	return b.String()
+}
+
 // startOutposts signs a browser in and starts the daemon twice, with its front
 // and without, each with a store that has the session. It returns the headers of
 // that browser's check with them. The provider is never asked: there is no such
 // host.
 func startOutposts(ctx context.Context, folder string) (servers []*server, headers []string, err error) {
-	fronted, err := newDaemon(outpostName, filepath.Join(folder, "data"), "https://provider.invalid", "")
+	fronted, err := newDaemon(outpostName, filepath.Join(folder, "data"), "https://provider.invalid", ruled())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -59,7 +73,7 @@ func startOutposts(ctx context.Context, folder string) (servers []*server, heade
 		return nil, nil, err
 	}
 	plain := *fronted
-	plain.name, plain.data, plain.more = frontlessName, filepath.Join(folder, "frontless"), "front: false\n"
+	plain.name, plain.data, plain.more = frontlessName, filepath.Join(folder, "frontless"), ruled()+"front: false\n"
 	if err := os.CopyFS(plain.data, os.DirFS(fronted.data)); err != nil {
 		return nil, nil, err
 	}
