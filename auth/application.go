@@ -281,7 +281,7 @@ func callbackPath(only bool, provider string) string {
 // RedirectURI is what has to be registered for the application at the provider
 // of this name.
 func (a Application) RedirectURI(provider string) string {
-	return strings.TrimSuffix(a.ExternalURL, a.path()) + Prefix + callbackPath(len(a.Providers) == 1, provider)
+	return strings.TrimSuffix(strings.TrimSuffix(a.ExternalURL, "/"), a.path()) + Prefix + callbackPath(len(a.Providers) == 1, provider)
 }
 
 // find returns the application of a host, which headers.Host has brought into
