@@ -279,9 +279,23 @@ func callbackPath(only bool, provider string) string {
 }
 
 // RedirectURI is what has to be registered for the application at the provider
-// of this name.
+// of this name. Applications below paths of one host have the same.
 func (a Application) RedirectURI(provider string) string {
-	return strings.TrimSuffix(strings.TrimSuffix(a.ExternalURL, "/"), a.path()) + Prefix + callbackPath(len(a.Providers) == 1, provider)
+	return a.origin() + Prefix + callbackPath(len(a.Providers) == 1, provider)
+}
+
+// SignOutURI is where the provider sends people back to after a sign-out, to be
+// registered likewise.
+func (a Application) SignOutURI() string { return a.origin() + Prefix + "/sign_out" }
+
+// BackchannelLogoutURI is where the provider says that somebody has signed out.
+func (a Application) BackchannelLogoutURI() string {
+	return a.origin() + Prefix + "/backchannel_logout"
+}
+
+// origin is the external URL without its path.
+func (a Application) origin() string {
+	return strings.TrimSuffix(strings.TrimSuffix(a.ExternalURL, "/"), a.path())
 }
 
 // find returns the application of a host, which headers.Host has brought into

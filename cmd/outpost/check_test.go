@@ -90,3 +90,18 @@ func TestCheckNamesARedirectURIForEachProvider(t *testing.T) {
 		}
 	}
 }
+
+// Applications below paths of one host have the URIs of their host, once.
+func TestCheckNamesTheURIsOfAHostOnce(t *testing.T) {
+	s := usual(t).with(settings{"applications": []settings{
+		{"name": "one", "mode": "single", "external_url": "https://app.example.com/one/"},
+		{"name": "two", "mode": "single", "external_url": "https://app.example.com/two"},
+	}})
+	got := command(t, nil, "check", "-config", s.file(t))
+	want := "register at provider default: redirect URIs https://app.example.com/outpost.goauthentik.io/callback; " +
+		"post-logout redirect URIs https://app.example.com/outpost.goauthentik.io/sign_out; " +
+		"back-channel logout URI https://app.example.com/outpost.goauthentik.io/backchannel_logout\n"
+	if !strings.Contains(got.stdout, want) {
+		t.Errorf("stdout lacks %q:\n%s\n%s", want, got.stdout, got.stderr)
+	}
+}

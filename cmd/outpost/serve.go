@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -151,21 +152,23 @@ func sayWarnings(log *slog.Logger, c *config.Config) {
 	}
 }
 
-// redirectURIs are what has to be registered at each provider.
+// redirectURIs are what has to be registered at each provider: applications that
+// share a host share them.
 func redirectURIs(c *config.Config) []string {
 	var lines []string
 	for _, p := range c.Providers {
 		var callbacks, signOuts []string
+		backchannel := "" // one is enough, and all that providers take
 		for _, a := range applications(c) {
-			if slices.Contains(a.Providers, p.Name) {
-				callbacks = append(callbacks, a.RedirectURI(p.Name))
-				signOuts = append(signOuts, a.ExternalURL+auth.Prefix+"/sign_out")
+			if !slices.Contains(a.Providers, p.Name) || slices.Contains(signOuts, a.SignOutURI()) {
+				continue
 			}
+			callbacks, signOuts = append(callbacks, a.RedirectURI(p.Name)), append(signOuts, a.SignOutURI())
+			backchannel = cmp.Or(backchannel, a.BackchannelLogoutURI())
 		}
 		if len(callbacks) > 0 {
-			// One back-channel logout URI is enough, and all that providers take.
 			lines = append(lines, fmt.Sprintf("register at provider %s: redirect URIs %s; post-logout redirect URIs %s; back-channel logout URI %s",
-				p.Name, strings.Join(callbacks, " "), strings.Join(signOuts, " "), strings.TrimSuffix(signOuts[0], "sign_out")+"backchannel_logout"))
+				p.Name, strings.Join(callbacks, " "), strings.Join(signOuts, " "), backchannel))
 		}
 	}
 	return lines
