@@ -22,7 +22,7 @@ import (
 // wildcard directly below a top-level domain, so each stands in the certificate.
 var hosts = []string{
 	"webtop.test", "tautulli.test", "www.test",
-	"outpost.home.test", "webtop.home.test", "tautulli.home.test",
+	"outpost.home.test", "webtop.home.test", "tautulli.home.test", "sonarr.home.test",
 	"idp.example.test", "auth.example.test", "zitadel.example.test", "dex.example.test", "glewlwyd.example.test",
 }
 

@@ -35,7 +35,7 @@ func certified(t testing.TB, name string, apps []application, set options) *prov
 	dir := t.TempDir()
 	options := optionsFor(p, dir, "127.0.0.1:8443", apps)
 	options.Key, _ = rsaPEM(t)
-	options.BackchannelLogoutURI = apps[0].ExternalURL + outpostPrefix + "/backchannel_logout"
+	options.BackchannelLogoutURI = originOf(apps[0].ExternalURL) + outpostPrefix + "/backchannel_logout"
 	options.IssueRefreshToken, options.RequirePushed = set.IssueRefreshToken, set.RequirePushed
 	p.setGroups, p.lock = options.setGroups, options.lock
 	p.signOut = func(v *visitor, _ string) { v.submit(v.open(p.issuer+"/session/end"), nil) }

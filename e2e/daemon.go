@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"os"
@@ -14,11 +15,12 @@ import (
 // outpostPrefix is where everything of the outpost lives, on every host.
 const outpostPrefix = "/outpost.goauthentik.io"
 
-// An application as the daemon's configuration has it. In the stories only
+// An application as the daemon's configuration has it. In most stories only
 // admins may use one: alice is an admin, bob is not.
 type application struct {
 	Name, Mode, ExternalURL, CookieDomain string
 
+	Allow     string   // who may use it, as YAML; "" for the admins
 	Providers []string // that people choose from; nil where there is one alone
 	Settings  []string // more lines of its configuration
 }
@@ -61,7 +63,7 @@ func newDaemonOf(t testing.TB, apps []application, providers []*provider, more .
 	}
 	b.WriteString("applications:\n")
 	for _, a := range apps {
-		fmt.Fprintf(&b, "  - name: %s\n    mode: %s\n    external_url: %s\n    allow: { groups: [admins] }\n", a.Name, a.Mode, a.ExternalURL)
+		fmt.Fprintf(&b, "  - name: %s\n    mode: %s\n    external_url: %s\n    allow: %s\n", a.Name, a.Mode, a.ExternalURL, cmp.Or(a.Allow, "{ groups: [admins] }"))
 		if a.CookieDomain != "" {
 			fmt.Fprintf(&b, "    cookie_domain: %s\n", a.CookieDomain)
 		}

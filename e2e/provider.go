@@ -75,8 +75,11 @@ func (p *provider) asks(at page) bool {
 }
 
 // origin is the scheme and host of the issuer.
-func (p *provider) origin() string {
-	scheme, rest, _ := strings.Cut(p.issuer, "://")
+func (p *provider) origin() string { return originOf(p.issuer) }
+
+// originOf is the scheme and host of a URL.
+func originOf(address string) string {
+	scheme, rest, _ := strings.Cut(address, "://")
 	host, _, _ := strings.Cut(rest, "/")
 	return scheme + "://" + host
 }
@@ -158,8 +161,8 @@ func registered(p *provider, apps []application) (redirect, postLogout []string)
 		if len(a.Providers) > 1 {
 			own = "/" + p.name
 		}
-		redirect = append(redirect, a.ExternalURL+outpostPrefix+"/callback"+own)
-		postLogout = append(postLogout, a.ExternalURL+outpostPrefix+"/sign_out")
+		redirect = append(redirect, originOf(a.ExternalURL)+outpostPrefix+"/callback"+own)
+		postLogout = append(postLogout, originOf(a.ExternalURL)+outpostPrefix+"/sign_out")
 	}
 	return redirect, postLogout
 }

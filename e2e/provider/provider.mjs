@@ -9,7 +9,8 @@ import { Provider } from 'oidc-provider';
 const options = JSON.parse(process.env.PROVIDER);
 
 const people = {
-  alice: { name: 'Alice Ädmin', email: 'alice@example.test', email_verified: true, groups: ['admins', 'users'] },
+  alice: { name: 'Alice Ädmin', email: 'alice@example.test', email_verified: true, groups: ['admins', 'users'],
+    department: 'it' },
   bob: { name: 'Bob', email: 'bob@example.test', email_verified: true, groups: ['users'] },
   // 300 groups: more than one page of memory, which is all nginx has for an answer's header.
   carol: { name: 'Carol', email: 'carol@example.test', email_verified: true,
@@ -32,16 +33,26 @@ const provider = new Provider(options.issuer, {
     backchannel_logout_session_required: true,
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
+  }, { // a program, which acts for itself
+    client_id: 'service',
+    client_secret: options.secret,
+    redirect_uris: [],
+    grant_types: ['client_credentials'],
+    response_types: [],
   }],
   jwks: { keys: [{ ...crypto.createPrivateKey(options.key).export({ format: 'jwk' }), kid: 'e2e', alg: 'RS256', use: 'sig' }] },
+  acrValues: ['phr'],
   scopes: ['openid', 'offline_access', 'profile', 'email', 'groups'],
-  claims: { openid: ['sub', 'sid', 'amr'], profile: ['name', 'preferred_username'], email: ['email', 'email_verified'], groups: ['groups'] },
+  claims: { openid: ['sub', 'sid', 'amr', 'acr'], profile: ['name', 'preferred_username', 'department'], email: ['email', 'email_verified'], groups: ['groups'] },
   async findAccount(_, id) {
     const groups = groupsOf(id) ?? undefined;
     return groups && { accountId: id, claims: async () => ({ sub: id, preferred_username: id, ...people[id], groups }) };
   },
   features: { devInteractions: { enabled: true }, rpInitiatedLogout: { enabled: true }, backchannelLogout: { enabled: true },
-    revocation: { enabled: true },
+    revocation: { enabled: true }, clientCredentials: { enabled: true }, introspection: { enabled: true },
+    // Whom an access token is for, and whether it can be read, is the host's name.
+    resourceIndicators: { enabled: true, getResourceServerInfo: (_, resource) => ({
+      scope: 'read write', audience: resource, accessTokenFormat: new URL(resource).hostname.startsWith('opaque.') ? 'opaque' : 'jwt' }) },
     pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: options.requirePushed ?? false } },
   // Its own refuses addresses of this machine, which here are all there are.
   fetch: (url, { dispatcher, ...init }) => globalThis.fetch(url, init),
@@ -51,12 +62,14 @@ const provider = new Provider(options.issuer, {
   cookies: { keys: [crypto.randomBytes(32).toString('hex')] },
   ttl: { AccessToken: 300, IdToken: 300, Session: 3600, Grant: 3600, Interaction: 600, AuthorizationCode: 60 },
 });
-// Its own form asks for a password alone. Who is in this group has a second
-// factor, and has used it.
+// Its own form asks for a password alone. Who is in the group second-factor has
+// one, and has used it; who is in yesterday has done so then.
 const { loginAccount } = provider.Session.prototype;
 provider.Session.prototype.loginAccount = function (details) {
-  const amr = groupsOf(details.accountId).includes('second-factor') ? ['pwd', 'mfa'] : ['pwd'];
-  loginAccount.call(this, { ...details, amr });
+  const groups = groupsOf(details.accountId);
+  const proof = groups.includes('second-factor') ? { amr: ['pwd', 'mfa'], acr: 'phr' } : { amr: ['pwd'] };
+  if (groups.includes('yesterday')) proof.loginTs = Math.floor(Date.now() / 1000) - 24 * 3600;
+  loginAccount.call(this, { ...details, ...proof });
 };
 for (const event of ['server_error', 'authorization.error', 'grant.error', 'userinfo.error', 'end_session.error', 'backchannel.error']) {
   provider.on(event, (...args) => console.error(event, args.find((a) => a instanceof Error)));
