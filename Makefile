@@ -81,8 +81,9 @@ scale: ## fill a store with SESSIONS (1000000), measure start, check and sweep w
 	go test -run '^TestCheckFloodLeavesNothing$$' -count=1 -v ./auth
 
 .PHONY: soak
-soak: ## run the daemon for SOAK (7m) with browsers coming and going, and see that nothing grows and no answer is wrong
+soak: ## run the daemon for SOAK (7m) with browsers coming and going, and see that nothing grows and no answer is wrong; then a thousand times kill -9
 	go run ./bench soak -duration $(SOAK)
+	OUTPOST_TEST_SOAK=1 go test -run '^TestKilled' -count=1 -v ./session/file
 
 .PHONY: image
 image: ## build the container image and run it: with Docker, or with Podman where no engine answers
