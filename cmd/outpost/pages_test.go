@@ -38,6 +38,6 @@ func TestPagesWithConfigurations(t *testing.T) {
 }
 
 var (
-	yamlBlock  = regexp.MustCompile("(?s)```yaml\n(.*?)```")
-	fromFile = regexp.MustCompile(`\$\{file:[a-z/]*/([a-z-]+)\}`)
+	yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+	fromFile  = regexp.MustCompile(`\$\{file:[a-z/]*/([a-z-]+)\}`)
 )
