@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches what the stories need on Debian 12 with Go: Chromium, the OpenID
-# providers, and nginx of three Debian releases, each unpacked into build/e2e/
-# with its libraries. Does nothing where all is there.
+# providers, toxiproxy, and nginx of three Debian releases, each unpacked into
+# build/e2e/ with its libraries. Does nothing where all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -49,6 +49,13 @@ fi
 # is no network: all that they are made of has to be here by then.
 mkdir -p build/e2e/bin
 go -C e2e/provider build -buildvcs=false -o ../../build/e2e/bin/ ./...
+
+# toxiproxy stands between the Redis store's tests and their servers. It is a
+# program here: as a library it would bring some fifteen modules into go.mod.
+if [ ! -x build/e2e/toxiproxy/server ]; then
+	echo "building toxiproxy"
+	GOBIN=$PWD/build/e2e/toxiproxy go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0
+fi
 
 # nginx_of RELEASE: apt resolves against an empty list of installed packages, so
 # that the folder gets the whole closure, libc included. Nothing is installed.

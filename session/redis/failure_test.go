@@ -8,7 +8,6 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -123,44 +122,6 @@ func TestSlow(t *testing.T) {
 		r.eventually(t, value, 200)
 	})
 	r.signIn(t)
-}
-
-// TestHalfOpen: a line that hangs looks like one on which nothing happens. What
-// was revoked behind it is let in for no longer than the trust lasts.
-func TestHalfOpen(t *testing.T) {
-	s := newServer(t)
-	l := newLine(t, s.address())
-	cut := s.config()
-	cut.Addresses = []string{l.listener.Addr().String()}
-	a, b := newReplica(t, s.config()).ready(t), newReplica(t, cut).ready(t)
-	value, key := a.signIn(t)
-	other, _ := a.signIn(t)
-	b.wants(t, value, 200)
-	b.wants(t, other, 200)
-	l.hang(true)
-	began := time.Now()
-	if err := a.End(t.Context(), key); err != nil {
-		t.Fatalf("End: %v", err)
-	}
-	var last time.Time // when somebody was let in
-	eventually(t, "the answer 500", func() bool {
-		answer := b.answer(value)
-		switch answer {
-		case 200:
-			last = time.Now()
-		case 401:
-			t.Error("answered 401: nobody could know that")
-		}
-		return answer == 500
-	})
-	if lasted := last.Sub(began); lasted > trustFor+200*time.Millisecond {
-		t.Errorf("let in for %v after it was revoked, want at most %v", lasted, trustFor)
-	}
-	b.never(t, value, 200, func() {
-		l.hang(false)
-		b.eventually(t, other, 200)
-		b.eventually(t, value, 401)
-	})
 }
 
 // TestSignedOutWhileDown: the other process refuses as soon as the server is
@@ -322,46 +283,6 @@ func TestNoServerNamed(t *testing.T) {
 	if s, err := redis.Open(redis.Config{}); err == nil {
 		s.Close()
 		t.Error("Open of no address succeeded")
-	}
-}
-
-// TestHalfOpenUnderLoad: with more checks than a connection has room for, each
-// has its answer in time, and afterwards all is as before.
-func TestHalfOpenUnderLoad(t *testing.T) {
-	s := newServer(t)
-	l := newLine(t, s.address())
-	c := s.config()
-	c.Addresses = []string{l.listener.Addr().String()}
-	r := newReplica(t, c).ready(t)
-	values := make([]string, 3000)
-	for i := range values {
-		values[i], _ = r.signIn(t)
-	}
-	l.hang(true)
-	r.eventually(t, values[0], 500)
-	var mu sync.Mutex
-	longest := time.Duration(0)
-	var wg sync.WaitGroup
-	for _, value := range values {
-		wg.Go(func() {
-			began := time.Now()
-			answer := r.answer(value)
-			mu.Lock()
-			defer mu.Unlock()
-			longest = max(longest, time.Since(began))
-			if answer != 500 {
-				t.Errorf("answered %d, want 500", answer)
-			}
-		})
-	}
-	wg.Wait()
-	t.Logf("the longest took %v", longest)
-	if longest > 3*time.Second {
-		t.Errorf("the longest took %v", longest)
-	}
-	l.hang(false)
-	for _, value := range values {
-		r.eventually(t, value, 200)
 	}
 }
 

@@ -1,13 +1,11 @@
 package redis_test
 
-// What the failure tests share: processes with their sessions, and a line to the
-// server that can be made to hang.
+// What the failure tests share: processes with their sessions.
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync"
 	"testing"
 	"time"
@@ -111,88 +109,4 @@ func (r replica) never(t testing.TB, value string, what int, during func()) {
 	during()
 	close(done)
 	wg.Wait()
-}
-
-// line is a way to a server that can be made to hang: connections stay, and
-// nothing comes through.
-type line struct {
-	listener net.Listener
-	target   string
-	mu       sync.Mutex
-	free     *sync.Cond
-	hangs    bool
-	closed   bool
-	ends     []net.Conn
-}
-
-func newLine(t testing.TB, target string) *line {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &line{listener: listener, target: target}
-	l.free = sync.NewCond(&l.mu)
-	go l.accept()
-	t.Cleanup(l.close)
-	return l
-}
-
-func (l *line) accept() {
-	for {
-		near, err := l.listener.Accept()
-		if err != nil {
-			return
-		}
-		far, err := net.Dial("tcp", l.target)
-		if err != nil {
-			near.Close()
-			continue
-		}
-		l.mu.Lock()
-		l.ends = append(l.ends, near, far)
-		l.mu.Unlock()
-		go l.carry(near, far)
-		go l.carry(far, near)
-	}
-}
-
-func (l *line) carry(from, to net.Conn) {
-	defer from.Close()
-	defer to.Close()
-	b := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(b)
-		l.mu.Lock()
-		for l.hangs && !l.closed {
-			l.free.Wait()
-		}
-		l.mu.Unlock()
-		if n > 0 {
-			if _, err := to.Write(b[:n]); err != nil {
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-func (l *line) hang(hangs bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.hangs = hangs
-	l.free.Broadcast()
-}
-
-func (l *line) close() {
-	l.listener.Close()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.closed = true
-	l.free.Broadcast()
-	for _, c := range l.ends {
-		c.Close()
-	}
 }
