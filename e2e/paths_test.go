@@ -111,9 +111,9 @@ func (h *house) password(t *testing.T) {
 		want                string
 	}{
 		{"injected", "", series, h.sonarr, basic("sonarr", "of the application")},
-		{"injected-above-the-client's", own, series, h.sonarr, basic("sonarr", "of the application")},
+		{"injected-above-their-own", own, series, h.sonarr, basic("sonarr", "of the application")},
 		{"none", "", charts, h.other, ""},
-		{"the-client's", own, charts, h.other, own},
+		{"their-own", own, charts, h.other, own},
 		// This one takes named tokens: what may be one is not for it to see.
 		{"could-be-a-token", bearer(h.tokens["charted"]), charts, h.other, ""},
 	} {

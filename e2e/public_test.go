@@ -225,12 +225,12 @@ func (s *stage) authorization(t *testing.T, v *visitor, token string) {
 		want                string
 	}{
 		{"injected", "", webtop + "/x", v, s.app, basic("alice", "of the application")},
-		{"above-the-client's", own, webtop + "/x", v, s.app, basic("alice", "of the application")},
+		{"above-their-own", own, webtop + "/x", v, s.app, basic("alice", "of the application")},
 		{"in-public", own, webtop + "/assets/x", v, s.app, basic("alice", "of the application")},
 		{"in-public-for-a-stranger", "", webtop + "/assets/x", stranger, s.app, ""},
-		{"a-stranger's-own", own, webtop + "/assets/x", stranger, s.app, own},
+		{"own-of-a-stranger", own, webtop + "/assets/x", stranger, s.app, own},
 		{"none", "", tautulli + "/x", v, s.other, ""},
-		{"the-client's", own, tautulli + "/x", v, s.other, own},
+		{"their-own", own, tautulli + "/x", v, s.other, own},
 		{"a-token-beside-a-session", bearer(token), tautulli + "/x", v, s.other, ""},
 		{"a-password-that-may-be-one", basic("alice", token), tautulli + "/x", v, s.other, ""},
 	} {
