@@ -6,6 +6,7 @@ package config
 import (
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -358,4 +359,19 @@ func (a Application) covers(host string) bool {
 	}
 	own := a.ExternalURL.Hostname()
 	return host == own || name != host && strings.HasSuffix(own, "."+name)
+}
+
+// warnNetworks is about rules over private addresses while every private address
+// is a trusted proxy: then whoever has one may name another.
+func (r *reader) warnNetworks(c *Config) {
+	for i, a := range c.Applications {
+		for j, rule := range a.Rules {
+			private := slices.IndexFunc(rule.Networks, func(n netip.Prefix) bool { return n.Addr().IsPrivate() })
+			if private >= 0 {
+				r.advise(join(entryPath(join(entryPath("applications", i), "rules"), j), "networks"),
+					"names private addresses, and every private address is a trusted proxy: whoever has one may pretend to have another",
+					"set trusted_proxies to the addresses that nginx has")
+			}
+		}
+	}
 }

@@ -201,6 +201,9 @@ func (r *reader) warn(c *Config) {
 			r.advise(entryPath("trusted_proxies", i), "trusts a large part of the internet: whoever is in it may say what it likes in the headers that count", "name the addresses that nginx has")
 		}
 	}
+	if c.TrustedProxies == nil {
+		r.warnNetworks(c)
+	}
 	for i, p := range c.Providers {
 		path := r.providerPath(i)
 		if p.InsecureUnverifiedEmail {

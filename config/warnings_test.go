@@ -46,6 +46,10 @@ applications:
 		{"secret-in-a-readable-file", 0o644, smallest, []string{
 			"config.yaml:1:1: the file holds a secret, and others on this machine may read it (mode 0644) (chmod 0400 it, or write ${file:/run/secrets/name} in place of the secret)",
 		}},
+		{"networks-of-anybody", 0o600, smallest + "    rules: [{ networks: [192.168.1.0/24], allow: true }, { networks: [203.0.113.0/24], deny: true }]\n", []string{
+			"config.yaml:10:25: applications[0].rules[0].networks: names private addresses, and every private address is a trusted proxy: whoever has one may pretend to have another (set trusted_proxies to the addresses that nginx has)",
+		}},
+		{"networks-behind-a-proxy", 0o600, smallest + "    rules: [{ networks: [192.168.1.0/24], allow: true }]\ntrusted_proxies: [172.18.0.5]\n", nil},
 		{"secret-elsewhere", 0o644, fromFile(private), nil},
 		{"secret-in-a-variable", 0o644, strings.Replace(smallest, "hunter2 of the provider", "${SECRET}", 1), nil},
 		{"half-the-internet", 0o600, "trusted_proxies: [10.0.0.0/8, 128.0.0.0/1, \"fc00::/7\", \"2000::/3\"]\n" + strings.TrimPrefix(smallest, "\n"), []string{
