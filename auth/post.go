@@ -59,7 +59,7 @@ func (p *provider) revoke(refreshToken string) {
 	if refreshToken == "" || m == nil || m.Revocation == "" {
 		return
 	}
-	p.background.try(func(ctx context.Context) {
+	queued := p.background.try(func(ctx context.Context) {
 		status, _, err := p.post(ctx, "revocation", m, m.Revocation, url.Values{"token": {refreshToken}, "token_type_hint": {"refresh_token"}})
 		if err == nil && status != http.StatusOK {
 			err = fmt.Errorf("revocation endpoint answers %d", status)
@@ -68,6 +68,12 @@ func (p *provider) revoke(refreshToken string) {
 			p.log.Warn("revoking a refresh token", "cause", cut(err.Error()))
 		}
 	})
+	if queued {
+		return
+	}
+	if suppressed, ok := p.unrevoked.take(""); ok {
+		p.log.Warn("a refresh token is not revoked: the provider has too much before it, or the process ends", "suppressed", suppressed)
+	}
 }
 
 // revoking is for session.Whose.Ended: it has the provider of each session told.

@@ -87,6 +87,7 @@ type provider struct {
 	unverifiedEmail bool
 	background      *background
 	failures        denials // of rechecks
+	unrevoked       denials // refresh tokens for which there was no room in the line
 
 	asking chan struct{}           // holds one for each question about a machine client that is under way
 	silent atomic.Pointer[trouble] // when such a question last got no answer; nil if never
