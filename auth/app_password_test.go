@@ -162,8 +162,7 @@ func TestAppPasswordAnswers(t *testing.T) {
 	}
 	// The name under which that client goes is no way in either.
 	t.Run("name-of-the-client", func(t *testing.T) {
-		var s *stage
-		s = newStage(t, func(c *auth.Config) { c.Applications[0].AppPasswords = true }, answering("/token", func(r *http.Request) (*http.Response, error) {
+		s := newStage(t, func(c *auth.Config) { c.Applications[0].AppPasswords = true }, answering("/token", func(r *http.Request) (*http.Response, error) {
 			r.ParseForm()
 			if id, _, ok := r.BasicAuth(); ok || r.Form.Has("client_secret") || r.Form.Has("client_assertion") {
 				t.Errorf("the request proves that it is of client %q", id)
