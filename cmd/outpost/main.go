@@ -51,6 +51,7 @@ const usage = `outpost answers nginx's auth_request and signs people in at an Op
   outpost sessions revoke -config FILE ID|FILTER…|--all [--json] end sessions, at once
   outpost secret rotate -config FILE                             seal with a new secret; nobody is signed out
   outpost token new [-name NAME]                                 make a token for a machine client, and its entry for FILE
+  outpost lint [--root DIR] [--samples] [--json] DIR|FILE         say what in an nginx configuration asks nobody, or asks wrongly
 
 FILTERs, all of which have to fit: --user NAME (username, email or subject), --application NAME,
 --provider NAME, --before TIME (created before 2026-11-26T08:00:00Z, or 24h ago).
@@ -58,13 +59,13 @@ OUTPOST_CONFIG names the file where -config does not.
 `
 
 // Exit statuses: 0 is well, 1 is a problem that the message describes, 2 is a
-// wrong command line.
+// wrong command line; lint has its own.
 func run(ctx context.Context, p program) int {
 	name, rest := "serve", p.args
 	commands := map[string]subcommand{
 		"serve": plain(serve), "check": plain(check), "config dump": plain(configDump), "healthcheck": plain(healthcheck),
 		"sessions list": sessionsList(), "sessions show": sessionsShow(), "sessions revoke": sessionsRevoke(),
-		"secret rotate": {do: secretRotate}, "explain": explainURL(), "token new": tokenNew(),
+		"secret rotate": {do: secretRotate}, "explain": explainURL(), "token new": tokenNew(), "lint": lint(),
 	}
 	if len(rest) >= 1 && rest[0] != "" && rest[0][0] != '-' {
 		name, rest = rest[0], rest[1:]
@@ -98,9 +99,12 @@ func run(ctx context.Context, p program) int {
 	if err := c.do(ctx, p, file, args); err != nil {
 		var problems config.Problems
 		var use wrongUse
+		var status exitStatus
 		switch {
 		case errors.As(err, &use):
 			return p.wrong(use)
+		case errors.As(err, &status):
+			return int(status)
 		case errors.As(err, &problems):
 			fmt.Fprintln(p.stderr, problems.Error()) // has its own headline
 		default:
@@ -123,6 +127,11 @@ type subcommand struct {
 func plain(do func(context.Context, program, string) error) subcommand {
 	return subcommand{do: func(ctx context.Context, p program, file string, _ []string) error { return do(ctx, p, file) }}
 }
+
+// exitStatus is how a command ends that has said everything itself.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 // wrongUse is a command line that a command itself finds wrong.
 type wrongUse struct{ error }
