@@ -5,6 +5,7 @@ package nginx
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Verdict says how a location stands to the world.
@@ -93,14 +94,15 @@ func (t *site) guarded(s *scope) (why string, guarded bool) {
 // judgeUnasked is for a check that no location of its own answers: nginx puts
 // the question to whatever location has that path, and takes any 2xx for yes.
 func (t *site) judgeUnasked(s *scope, uri string) judgement {
-	if l := t.choose(uri, nil).location; l != nil && l.handler() != nil {
+	path, _, _ := strings.Cut(uri, "?")
+	if l := t.choose(path, nil).location; l != nil && (l.handler() != nil || l.level("try_files") != nil) {
 		t.report("check-asks-application", s.at, s, fmt.Sprintf(
-			"auth_request %s is answered by location %s, which is not the outpost: any 2xx of the application lets everybody in; include authentik-server.conf in this server block", uri, l.spelled()))
-		return judgement{verdict: Accidental, why: "what it asks is the application itself", url: t.address(example(s))}
+			"auth_request %s is answered by location %s, which is not the outpost: a 2xx from there, such as the start page of an application, lets everybody in; include authentik-server.conf in this server block", uri, l.spelled()))
+		return judgement{verdict: Accidental, why: "what it asks is not the outpost", url: t.address(example(s))}
 	}
 	t.report("check-has-no-location", s.at, s, fmt.Sprintf(
-		"auth_request %s has no location in this server block: every page is a 404 or 500; include authentik-server.conf in the server block", uri))
-	return judgement{verdict: Protected, why: "nothing answers its check"}
+		"auth_request %s has no location in this server block: every page is a 500; include authentik-server.conf in the server block", uri))
+	return judgement{verdict: Protected, why: "nothing answers its check, so nobody gets in"}
 }
 
 // judgeInternal is for a location that no client reaches by its name: it is as
