@@ -1,17 +1,11 @@
 package nginx
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestChoose(t *testing.T) {
@@ -69,65 +63,6 @@ func oneServer(t *testing.T, conf string) *server {
 	return found[0]
 }
 
-// startNginx runs the nginx of this machine with what stands in the http
-// block, and returns a client for a socket of it. It says loudly what was not
-// tested where there is no nginx.
-func startNginx(t *testing.T, http string) func(socket string) *socketClient {
-	t.Helper()
-	binary, err := exec.LookPath("nginx")
-	if err != nil {
-		t.Skip("not tested: that we choose locations and read files as nginx does, since there is no nginx on this machine (e2e/install.sh brings one)")
-	}
-	dir := t.TempDir()
-	conf := filepath.Join(dir, "nginx.conf")
-	text := "daemon off; pid " + dir + "/pid; error_log " + dir + "/error.log emerg;\nevents {}\nhttp { access_log off; server_names_hash_bucket_size 128;\n" +
-		strings.ReplaceAll(http, "DIR", dir) + "\n}\n"
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	command := exec.CommandContext(ctx, binary, "-p", dir, "-c", conf, "-e", dir+"/error.log")
-	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
-	var said strings.Builder
-	command.Stderr = &said
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- command.Wait() }()
-	t.Cleanup(func() { stop(); <-ended; ended <- nil })
-	for deadline := time.Now().Add(20 * time.Second); ; {
-		if connection, err := net.Dial("unix", dir+"/s"); err == nil {
-			connection.Close()
-			break
-		}
-		select {
-		case err := <-ended:
-			ended <- nil
-			t.Fatalf("nginx does not start: %v\n%s", err, said.String())
-		default:
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("nginx does not listen after 20 seconds:\n%s", said.String())
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	return func(socket string) *socketClient { return newClient(dir + "/" + socket) }
-}
-
-// socketClient asks an nginx at a unix socket, and follows no redirect.
-type socketClient struct{ http.Client }
-
-func newClient(socket string) *socketClient {
-	return &socketClient{http.Client{
-		Timeout: 10 * time.Second,
-		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-		}},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-}
-
 // Random servers, random paths: nginx and we choose the same location.
 func TestChooseAsNginxDoes(t *testing.T) {
 	const count, paths = 150, 24
@@ -140,7 +75,7 @@ func TestChooseAsNginxDoes(t *testing.T) {
 		texts = append(texts, text)
 		all.WriteString(text)
 	}
-	client := startNginx(t, all.String())("s")
+	client := startNginx(t, all.String()).client("s")
 	seen := map[string]int{}
 	for i, text := range texts {
 		s := oneServer(t, text)

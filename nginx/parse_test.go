@@ -98,7 +98,7 @@ func TestWordsAsNginxReadsThem(t *testing.T) {
 		want[fmt.Sprintf("/%d", len(want))] = list[0].Block[0].Args[1]
 		all.WriteString(text)
 	}
-	client := startNginx(t, "server { listen unix:DIR/s;\n"+all.String()+"}")("s")
+	client := startNginx(t, "server { listen unix:DIR/s;\n"+all.String()+"}").client("s")
 	for path, want := range want {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://x"+path, nil)
 		if err != nil {
@@ -129,10 +129,7 @@ func randomText(random *rand.Rand) string {
 
 // What nginx refuses we refuse, and the other way round.
 func TestRefusesWhatNginxRefuses(t *testing.T) {
-	binary, err := exec.LookPath("nginx")
-	if err != nil {
-		t.Skip("not tested: that we refuse what nginx refuses, since there is no nginx on this machine (e2e/install.sh brings one)")
-	}
+	binary := findNginx(t)
 	random := rand.New(rand.NewPCG(5, 6))
 	dir := t.TempDir()
 	accepted, refused := 0, 0

@@ -78,6 +78,9 @@ func (t *site) oneOutpost() {
 	}
 }
 
+// firstVersion is the date before which there was no file of ours.
+const firstVersion = "2026/11/01"
+
 // staleFiles finds files of ours that are older than this program's.
 func (t *tree) staleFiles(report func(file, text string)) {
 	for _, file := range slices.Sorted(maps.Keys(t.versions)) {
@@ -87,8 +90,9 @@ func (t *tree) staleFiles(report func(file, text string)) {
 			continue
 		}
 		now, had := versionLine.FindStringSubmatch(string(ours)), t.versions[file]
-		// SWAG's own files of the same names say where their changes are listed.
-		if now == nil || had.rest != "" || had.date >= now[1] {
+		// Files of the same names that are not ours: SWAG's say where their changes
+		// are listed, and people wrote some by hand before there were any.
+		if now == nil || had.rest != "" || had.date < firstVersion || had.date >= now[1] {
 			continue
 		}
 		report(file, fmt.Sprintf("version %s of %s; this program brings %s: take it over, and your changes with it", had.date, name, now[1]))
