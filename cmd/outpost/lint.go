@@ -155,9 +155,9 @@ func lintSummary(report nginx.Report) string {
 			files = append(files, row.File)
 		}
 	}
-	summary := fmt.Sprintf("locations: %d (%s). findings: %d, in %d files.\n", locations, strings.Join(parts, ", "), report.Findings(), len(files))
+	summary := fmt.Sprintf("locations: %d (%s); findings: %d; files with findings: %d.\n", locations, strings.Join(parts, ", "), report.Findings(), len(files))
 	if n := len(report.Unread); n > 0 {
-		summary += fmt.Sprintf("NOT KNOWN: %d things could not be read, and nginx would not start with them; what they say is not in these numbers.\n", n)
+		summary += fmt.Sprintf("NOT KNOWN: %d more, named on standard error, could not be read. Nothing around them counts as protected.\n", n)
 	}
 	return summary
 }
