@@ -181,3 +181,37 @@ func TestRowAsJSON(t *testing.T) {
 		t.Errorf("no rows: %#v", got.Rows)
 	}
 }
+
+// The page has a row for each finding that the code has, and no other.
+func TestDocumentedFindings(t *testing.T) {
+	page, err := os.ReadFile("../docs/lint.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, findings, _ := strings.Cut(string(page), "\n## Findings\n")
+	findings, _, _ = strings.Cut(findings, "\n## ")
+	documented := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9-]+)`").FindAllStringSubmatch(findings, -1) {
+		documented[row[1]] = true
+	}
+	coded := map[string]bool{}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range regexp.MustCompile(`(?:report\(|Rule: |OpenByAccident = )"([a-z0-9-]+)"`).FindAllStringSubmatch(string(text), -1) {
+			coded[name[1]] = true
+		}
+	}
+	if diff := cmp.Diff(coded, documented); diff != "" || len(coded) < 20 {
+		t.Errorf("in the code, in docs/lint.md:\n%s", diff)
+	}
+}

@@ -1,7 +1,8 @@
 // Package nginx holds the configuration files that people put beside the
-// outpost, as the program carries them.
+// outpost, as the program carries them, and reads those that people have: Lint
+// says of each location who gets in.
 //
-// It decides nothing at run time: what nginx asks, which headers it sets and
+// It decides nothing for a request: what nginx asks, which headers it sets and
 // what it hands to an application stands in the files themselves, and the tests
 // hold them against package headers. The package does not render them for a
 // host, look for an nginx or reload one.

@@ -26,7 +26,7 @@ func (t *site) bypassRules() {
 		}
 		t.failsOpen(s)
 		t.anySatisfies(s)
-		if s == &t.scope || s.modifier != "@" {
+		if s.modifier != "@" {
 			t.answersFirst(s, s.lines)
 		}
 		t.cachedAnswers(s)
@@ -46,7 +46,7 @@ func (t *site) bypassRules() {
 // outpostAsksItself finds the outpost's pages behind their own check.
 func (t *site) outpostAsksItself(s *scope) {
 	for _, check := range t.checks {
-		if check == s || check == nil || s.modifier == "@" {
+		if check == s {
 			return
 		}
 	}
@@ -66,10 +66,7 @@ func (t *site) failsOpen(s *scope) {
 			continue
 		}
 		to := t.pageAt(p.to)
-		if to == nil || t.isOutpost(to) || to.handler() == nil {
-			continue
-		}
-		if asksAt(to) != "" && to.modifier != "@" {
+		if to == nil || t.isOutpost(to) || asksAt(to) != "" || !servesFor(to, s) {
 			continue
 		}
 		// An address that is written out is that one page; a name, or a
@@ -82,8 +79,17 @@ func (t *site) failsOpen(s *scope) {
 			who = "who comes while the outpost is down"
 		}
 		t.report("fails-open", d, s, fmt.Sprintf(
-			"error_page %d leads to location %s, which goes to the application: %s gets in; let it lead to a page, or leave the line out", p.codes[at], to.spelled(), who))
+			"error_page %d leads to location %s, which has what is protected here: %s gets in; let it lead to a page, or leave the line out", p.codes[at], to.spelled(), who))
 	}
+}
+
+// servesFor tells whether a location has what another one has: the application,
+// or the same files under the same names.
+func servesFor(to, from *scope) bool {
+	if _, answers := to.answer(); answers {
+		return false
+	}
+	return to.handler() != nil || from.handler() == nil && to.own("try_files") == nil && to.own("rewrite") == nil
 }
 
 // pageAt is the location that an error_page leads to, nil if it is not here.
@@ -110,13 +116,13 @@ func (t *site) anySatisfies(s *scope) {
 		return
 	}
 	enough := ""
+	if basic := s.last("auth_basic"); basic != nil && basic.arg(0) != "off" {
+		enough = "a password of auth_basic"
+	}
 	for _, rule := range s.access() {
-		if rule.Name == "allow" && enough == "" {
+		if rule.Name == "allow" {
 			enough = "an address of " + rule.arg(0)
 		}
-	}
-	if basic := s.last("auth_basic"); enough == "" && basic != nil && basic.arg(0) != "off" {
-		enough = "a password of auth_basic"
 	}
 	if enough != "" {
 		t.report("satisfy-any", d, s, fmt.Sprintf(
@@ -132,12 +138,12 @@ func (t *site) answersFirst(s *scope, lines []*Directive) {
 		case "if":
 			t.answersFirst(s, d.Block)
 		case "return":
-			if code := returned(d); code >= 200 && code <= 299 {
+			if code := returned(d); code < 300 {
 				t.report("answers-before-check", d, s, fmt.Sprintf(
 					"return %d answers before anything is asked: put it in a location of its own, or let the application answer", code))
 			}
 		case "rewrite":
-			if to := t.rewritten(d); to != nil && to != s && asksAt(to) == "" && !t.isOutpost(to) {
+			if to := t.rewritten(d); to != nil && !t.isOutpost(to) {
 				if _, guarded := t.guarded(to); guarded {
 					continue
 				}

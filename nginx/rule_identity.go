@@ -64,6 +64,9 @@ func (t *site) identityRules() {
 	}
 	var believed [][]string
 	t.all(func(s *scope) {
+		if asksAt(s) == "" {
+			return
+		}
 		for _, family := range told(s) {
 			if !slices.ContainsFunc(believed, func(f []string) bool { return f[0] == family[0] }) {
 				believed = append(believed, family)
