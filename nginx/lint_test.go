@@ -158,7 +158,7 @@ func TestStaleFile(t *testing.T) {
 		{"older", "## Version 2026/11/01", true},
 		{"before-there-were-any", "## Version 2023/02/01 ", false},
 		{"newer", "## Version 2099/01/01", false},
-		{"of-another", "## Version 2023/04/27 - Changelog: https://example.com", false},
+		{"of-another", "## Version 2026/11/01 - Changelog: https://example.com", false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

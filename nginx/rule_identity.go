@@ -97,7 +97,7 @@ func (t *site) identityRules() {
 // location has a proxy_set_header of its own.
 func (t *site) lost(s *scope) bool {
 	own := s.own("proxy_set_header")
-	if own == nil || s.parent == nil {
+	if own == nil {
 		return false
 	}
 	above := s.parent.headers()

@@ -39,6 +39,12 @@ func (t *site) serverRules() {
 			"//admin does not begin with /admin here, so it goes to another location than /admin and may be open: leave merge_slashes on")
 	}
 	t.oneOutpost()
+	t.all(func(s *scope) {
+		if s.pattern != nil && s.pattern.re == nil {
+			t.report("pattern-unknown", s.at, s, fmt.Sprintf(
+				"the pattern of location %s cannot be evaluated here, so it is not known what it takes from the others, nor what an open one behind it takes: write it without look-around, or see by hand", s.spelled()))
+		}
+	})
 }
 
 // oneOutpost finds a server that asks here one and there another.

@@ -136,6 +136,8 @@ func TestRules(t *testing.T) {
 			"location ^~ /admin { " + asks + " proxy_pass http://app; } location ~ ^/admin { " + clear + " proxy_pass http://app; }", "open-by-accident ~ ^/admin"},
 		{"pattern-unknown", "# beside", "location ~ ^/api(?!/admin) { " + clear + " proxy_pass http://app; }",
 			"location ~ ^/api(?:/admin) { " + clear + " proxy_pass http://app; }", "pattern-unknown ~ ^/api(?!/admin)"},
+		{"pattern-unknown-of-a-protected", "# beside", "location ~ ^/b(?!c) { " + asks + " proxy_pass http://app; }",
+			"location ~ ^/b[^c] { " + asks + " proxy_pass http://app; }", "pattern-unknown ~ ^/b(?!c)"},
 
 		{"identity-passes-beside", at, `proxy_set_header Host $host; } location /b { auth_request off; proxy_set_header Host $host; proxy_pass http://app;`,
 			clear + ` proxy_set_header Host $host;`, "identity-passes /b"},
@@ -197,6 +199,9 @@ func TestRules(t *testing.T) {
 		{"not-internal", include, check("internal"), check(""), "check-not-internal = /outpost.goauthentik.io/auth/nginx"},
 		{"body", include, check("request_body"), check(""), "check-passes-body = /outpost.goauthentik.io/auth/nginx"},
 		{"length", include, check("Content-Length"), check(""), "check-passes-body = /outpost.goauthentik.io/auth/nginx"},
+		{"length-passed", include, strings.Replace(check("Content-Length"), "# check", "proxy_set_header Content-Length $content_length;", 1), check(""), "check-passes-body = /outpost.goauthentik.io/auth/nginx"},
+		{"asks-itself", include, strings.Replace(check(""), "# check", "auth_request /outpost.goauthentik.io/auth/nginx;", 1), check(""), "check-asks-itself = /outpost.goauthentik.io/auth/nginx"},
+		{"no-url-but-a-line", include, strings.Replace(check("X-Original-URL"), "# check", `proxy_set_header X-Original-URL "";`, 1), check(""), "check-header-missing = /outpost.goauthentik.io/auth/nginx"},
 		{"no-url", include, check("X-Original-URL"), check(""), "check-header-missing = /outpost.goauthentik.io/auth/nginx"},
 		{"no-method", include, check("X-Original-Method"), check(""), "check-header-missing = /outpost.goauthentik.io/auth/nginx"},
 		{"no-host", include, check("header Host"), check(""), "check-header-missing = /outpost.goauthentik.io/auth/nginx"},
@@ -215,6 +220,9 @@ func TestRules(t *testing.T) {
 		{"two-lines", at, "auth_request /other;", "", "check-asks-application /; two-outposts /"},
 		{"two-uris", "# beside", "location /b { auth_request /authelia; error_page 401 /x; " + clear + " proxy_pass http://app; } location = /authelia { internal; return 403; }",
 			"location /b { " + asks + " proxy_pass http://app; }", "two-outposts /b"},
+		{"two-upstreams-or-none", include, check("") + "location /outpost.goauthentik.io/x/ { " + clear + " proxy_pass http://old:9000; }",
+			"location = /outpost.goauthentik.io/auth/nginx { internal; return 401; } location @goauthentik_proxy_signin { return 302 /; } location /outpost.goauthentik.io/x/ { proxy_pass http://old:9000; }",
+			"two-outposts /outpost.goauthentik.io/x/"},
 		{"two-upstreams", include, check("") + "location /outpost.goauthentik.io { proxy_pass http://old:9000; }",
 			check("") + "location /outpost.goauthentik.io { proxy_pass http://outpost; }", "identity-passes /outpost.goauthentik.io; two-outposts /outpost.goauthentik.io"},
 	}

@@ -64,20 +64,16 @@ func (t *site) judge(s *scope) judgement {
 // if it is not the outpost.
 func (t *site) guarded(s *scope) (why string, guarded bool) {
 	_, any := s.is("satisfy", "any")
-	rules := s.access()
-	closed := len(rules) > 0 && rules[len(rules)-1].Name == "deny" && rules[len(rules)-1].arg(0) == "all"
-	everybody := len(rules) > 0 && rules[0].Name == "allow" && rules[0].arg(0) == "all"
-	if any && everybody {
+	some, others := s.addresses()
+	if any && others == "allow" {
 		return "", false
 	}
-	asked := asksAt(s) != ""
+	nobody := others == "deny" && !some
 	switch {
-	case !any && closed && rules[0].arg(0) == "all":
+	case nobody && !any:
 		return "it denies everybody", true
-	case asked:
+	case asksAt(s) != "":
 		return "", true
-	case closed && rules[0].arg(0) == "all":
-		return "it denies everybody", true
 	}
 	if d := s.last("auth_basic"); d != nil && d.arg(0) != "off" {
 		return "by auth_basic, not by the outpost", true
@@ -85,10 +81,26 @@ func (t *site) guarded(s *scope) (why string, guarded bool) {
 	if _, on := s.is("ssl_verify_client", "on"); on {
 		return "by client certificates, not by the outpost", true
 	}
-	if closed {
+	switch {
+	case nobody:
+		return "it denies everybody", true
+	case others == "deny":
 		return "by the client's address, not by the outpost", true
 	}
 	return "", false
+}
+
+// addresses tells what the rules for addresses say: whether some are allowed
+// before the rest, and what is said of the rest: "allow", "deny", or "" where
+// there is no rule for it.
+func (s *scope) addresses() (some bool, others string) {
+	for _, d := range s.access() {
+		if d.arg(0) == "all" {
+			return some, d.Name // nginx takes the first that fits
+		}
+		some = some || d.Name == "allow"
+	}
+	return some, ""
 }
 
 // judgeUnasked is for a check that no location of its own answers: nginx puts
@@ -156,11 +168,6 @@ func failsTo(from, to *scope) bool {
 func (t *site) judgeOpen(s *scope) judgement {
 	if s.pattern == nil {
 		return judgement{verdict: Open, url: t.shown(s, example(s))}
-	}
-	if s.pattern.re == nil {
-		t.report("pattern-unknown", s.at, s, fmt.Sprintf(
-			"location %s asks nobody, and its pattern is one that this program cannot evaluate: see by hand which URLs it matches, or write it without look-around", s.spelled()))
-		return judgement{verdict: Open}
 	}
 	if path, found := t.hole(s); found {
 		url := t.address(path)
