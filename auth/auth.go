@@ -108,13 +108,11 @@ func New(cfg Config) (*Outpost, error) {
 	if o.log == nil {
 		o.log = slog.New(slog.DiscardHandler)
 	}
-	further := furtherClaims(cfg.Applications)
 	var err error
 	if o.frontEnds, err = serving(cfg.FrontEnds); err != nil {
 		return nil, err
 	}
 	for _, c := range cfg.Providers {
-		c.Claims.further = further
 		p, err := reachable(c, cfg, o)
 		if err != nil {
 			return nil, fmt.Errorf("provider %q: %w", c.Name, err)
@@ -127,6 +125,9 @@ func New(cfg Config) (*Outpost, error) {
 		return nil, err
 	}
 	o.aliases = o.applications.aliases()
+	for _, p := range o.providers {
+		p.claims.further = o.applications.furtherClaims()
+	}
 	if err := o.applications.equipMachines(cfg); err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ type part struct {
 	require  access.Requirement
 	ask      Ask
 	headers  *headers.Mapping
+	claims   []string      // that its rules and headers look at
 	empty    headers.Block // for public URLs where nobody is signed in
 	machines *machines     // nil where it takes no machine clients
 }
@@ -90,6 +91,7 @@ func newPart(c Application) (*part, error) {
 	return &part{
 		name: c.Name, path: c.path(), access: rules, located: rules.NeedsClient(), require: c.Access.Require,
 		ask: c.Ask, headers: mapping, empty: mapping.Empty(),
+		claims: append(c.Access.Claims(), mapping.Claims()...),
 	}, nil
 }
 
@@ -121,13 +123,10 @@ func (a *applications) aliases() *headers.Aliases {
 }
 
 // furtherClaims are the claims that rules and headers name, each once.
-func furtherClaims(configured []Application) []string {
+func (a *applications) furtherClaims() []string {
 	var all []string
-	for _, c := range configured {
-		all = append(all, c.Access.Claims()...)
-		if m, err := headers.NewMapping(c.Headers); err == nil { // else compile says what is wrong
-			all = append(all, m.Claims()...)
-		}
+	for _, p := range a.parts {
+		all = append(all, p.claims...)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
