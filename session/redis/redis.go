@@ -175,6 +175,7 @@ func (s *Store) connect(ctx context.Context) {
 	for {
 		client, err := rueidis.NewClient(s.options)
 		if err == nil {
+			client = pinned{client}
 			if said != "" {
 				s.log.Info("the session store answers")
 			}
@@ -198,6 +199,23 @@ func (s *Store) connect(ctx context.Context) {
 		case <-time.After(connectEvery):
 		}
 	}
+}
+
+// pinned keeps rueidis from building the next command in the memory of one that
+// has been answered. Where a connection breaks, a command is sent again on
+// another, and once that answers, the writer of the broken one may still be
+// reading it: what it reads goes nowhere, but it is a data race (rueidis v1.0.79).
+type pinned struct{ rueidis.Client }
+
+func (p pinned) Do(ctx context.Context, command rueidis.Completed) rueidis.RedisResult {
+	return p.Client.Do(ctx, command.Pin())
+}
+
+func (p pinned) DoMulti(ctx context.Context, commands ...rueidis.Completed) []rueidis.RedisResult {
+	for i := range commands {
+		commands[i] = commands[i].Pin()
+	}
+	return p.Client.DoMulti(ctx, commands...)
 }
 
 // Close ends the connections. Sessions stay where they are.
@@ -245,7 +263,7 @@ func (s *Store) warnOfEviction(ctx context.Context, client rueidis.Client) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	for _, node := range client.Nodes() {
-		info, err := node.Do(ctx, node.B().Info().Section("memory").Build()).ToString()
+		info, err := node.Do(ctx, node.B().Info().Section("memory").Build().Pin()).ToString()
 		if err != nil {
 			continue // the user may not ask, or the node is down
 		}
