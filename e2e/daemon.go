@@ -120,16 +120,34 @@ func (d *daemon) log(t testing.TB) string {
 // metric is the value of one series, 0 if it is not there.
 func (d *daemon) metric(t testing.TB, series string) float64 {
 	t.Helper()
+	return d.sum(t, func(s string) bool { return s == series })
+}
+
+// checks is how many checks ended with a reason, whatever they were about.
+func (d *daemon) checks(t testing.TB, reason string) float64 {
+	t.Helper()
+	return d.sum(t, func(s string) bool {
+		return strings.HasPrefix(s, "outpost_auth_requests_total{") && strings.Contains(s, `reason="`+reason+`"`)
+	})
+}
+
+// sum is that of the series that are meant.
+func (d *daemon) sum(t testing.TB, meant func(series string) bool) float64 {
+	t.Helper()
+	sum := 0.0
 	for line := range strings.Lines(d.metrics(t)) {
-		if text, ok := strings.CutPrefix(strings.TrimSpace(line), series+" "); ok {
-			value, err := strconv.ParseFloat(text, 64)
-			if err != nil {
-				t.Fatalf("%s: %v", series, err)
-			}
-			return value
+		line = strings.TrimSpace(line)
+		series, text := line[:max(0, strings.LastIndexByte(line, ' '))], line[strings.LastIndexByte(line, ' ')+1:]
+		if !meant(series) {
+			continue
 		}
+		value, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			t.Fatalf("%s: %v", series, err)
+		}
+		sum += value
 	}
-	return 0
+	return sum
 }
 
 // metrics is the page that Prometheus reads.

@@ -41,6 +41,14 @@ func setContainer(t testing.TB, name string, address ...byte) {
 	}
 }
 
+// isContainer reports whether a name resolves to an address.
+func isContainer(name string) bool {
+	containers.Lock()
+	defer containers.Unlock()
+	_, known := containers.running[name]
+	return known
+}
+
 // serveDNS stands in for Docker's embedded DNS: containers by their names, and
 // every host below test at nginx's address. A name that exists has no AAAA
 // record, which is an empty answer and not an error: nginx takes a refusal for

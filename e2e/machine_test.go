@@ -180,19 +180,23 @@ func (h *house) accessTokens(t *testing.T) {
 		{"no-scope", bearer(h.accessToken(t, "https://api.home.test", "")), "GET", webtop + "/api/x", h.app, "credentials_scope"},
 		{"mutilated", bearer(readable[:len(readable)-8] + "AAAAAAAA"), "GET", webtop + "/api/x", h.app, "credentials_refused"},
 		{"opaque-where-it-is-read", bearer(opaque), "GET", webtop + "/api/x", h.app, "credentials_refused"},
-		{"rule", bearer(readable), "POST", webtop + "/api/x", h.app, ""},
-		{"default", bearer(readable), "GET", webtop + "/x", h.app, ""},
+		{"rule", bearer(readable), "POST", webtop + "/api/x", h.app, "not_allowed"},
+		{"default", bearer(readable), "GET", webtop + "/x", h.app, "not_allowed"},
 		{"readable-of-another-application", bearer(readable), "GET", tautulli + "/x", h.other, "credentials_refused"},
 		{"scope-by-introspection", bearer(h.accessToken(t, "https://opaque.home.test", "read")), "GET", tautulli + "/x", h.other, "credentials_scope"},
 		{"audience-by-introspection", bearer(h.accessToken(t, "https://opaque.elsewhere.test", "write")), "GET", tautulli + "/x", h.other, "credentials_audience"},
 		{"made-up", bearer("a-token-that-nobody-has-issued-0123456789"), "GET", tautulli + "/x", h.other, "credentials_refused"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			before := len(h.daemon.log(t))
+			before, counted := len(h.daemon.log(t)), h.daemon.checks(t, tt.reason)
 			reached(t, tt.a, func() page { return send(t, tt.authorization, tt.method, tt.address) }, 403)
+			// The log has no more than ten lines a second for each reason.
+			if n := h.daemon.checks(t, tt.reason) - counted; n != 1 {
+				t.Errorf("%v checks ended with %s, want one", n, tt.reason)
+			}
 			log := h.daemon.log(t)[before:]
-			if want := `msg="machine client refused"`; strings.Contains(log, want) != (tt.reason != "") || !strings.Contains(log, "reason="+tt.reason) {
-				t.Errorf("the reason is not %q:\n%s", tt.reason, log)
+			if refused := strings.HasPrefix(tt.reason, "credentials_"); strings.Contains(log, `msg="machine client refused"`) != refused {
+				t.Errorf("the credential is refused: want %v:\n%s", refused, log)
 			}
 		})
 	}

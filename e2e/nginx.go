@@ -211,7 +211,22 @@ func startNginx(t testing.TB, r release, g generation, changes ...func(dir strin
 	t.Cleanup(func() { showLog(t, filepath.Join(config, "log", "nginx", "error.log")) })
 	s.process = start(t, t.TempDir(), r.Name, s.cell())
 	s.waitFor(t, "127.0.0.1:443")
+	if keepalive := filepath.Join(dir, "site-confs", "outpost-keepalive.conf"); exists(keepalive) && isContainer("outpost") {
+		s.waitForAddress(t)
+	}
 	return s
+}
+
+// waitForAddress returns when nginx, which accepts connections before the resolver
+// has answered it, knows where the outpost is: whether that is there or not.
+func (s *server) waitForAddress(t testing.TB) {
+	t.Helper()
+	log := filepath.Join(s.config, "log", "nginx", "error.log")
+	eventually(t, "an address of the outpost", func() bool {
+		before := len(readFile(t, log))
+		newVisitor(t).open("https://webtop.test" + outpostPrefix + "/ping")
+		return !strings.Contains(readFile(t, log)[before:], "no live upstreams")
+	})
 }
 
 func (s *server) cell(arguments ...string) *exec.Cmd {
