@@ -4,6 +4,7 @@ package config
 
 import (
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,12 +102,13 @@ func (r *reader) checkToken(t Token, path string, before []Token, applications [
 	for _, a := range applications {
 		names = append(names, a.Name)
 	}
-	for _, name := range t.Applications {
-		known := false
-		for _, one := range names {
-			known = known || one == name
+	for i, rule := range t.Rules {
+		if rule.Public {
+			r.report(join(entryPath(path+".rules", i), "public"), "must not stand in a token's rules", "what is public needs no token: write it under the application")
 		}
-		if name == "" || known {
+	}
+	for _, name := range t.Applications {
+		if name == "" || slices.Contains(names, name) {
 			continue
 		}
 		hint := "known: " + strings.Join(names, ", ")

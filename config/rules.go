@@ -206,14 +206,19 @@ func (a Application) covers(host string) bool {
 // warnNetworks is about rules over private addresses while every private address
 // is a trusted proxy: then whoever has one may name another.
 func (r *reader) warnNetworks(c *Config) {
-	for i, a := range c.Applications {
-		for j, rule := range a.Rules {
-			private := slices.IndexFunc(rule.Networks, func(n netip.Prefix) bool { return n.Addr().IsPrivate() })
-			if private >= 0 {
-				r.advise(join(entryPath(join(entryPath("applications", i), "rules"), j), "networks"),
+	warn := func(path string, rules []Rule) {
+		for i, rule := range rules {
+			if slices.ContainsFunc(rule.Networks, func(n netip.Prefix) bool { return n.Addr().IsPrivate() }) {
+				r.advise(join(entryPath(join(path, "rules"), i), "networks"),
 					"names private addresses, and every private address is a trusted proxy: whoever has one may pretend to have another",
 					"set trusted_proxies to the addresses that nginx has")
 			}
 		}
+	}
+	for i, a := range c.Applications {
+		warn(entryPath("applications", i), a.Rules)
+	}
+	for i, t := range c.Tokens {
+		warn(entryPath("tokens", i), t.Rules)
 	}
 }
