@@ -192,7 +192,7 @@ func (o *Outpost) finish(v *visit, live *session.Live, f finish) error {
 	if ip := o.peers.ClientIP(v.r.Header, v.r.RemoteAddr); ip.IsValid() {
 		made.Address = ip.String()
 	}
-	if missing := v.app.needs(f.returnURL).missing(&made, time.Now()); missing != nil {
+	if missing := o.lacking(v, f.returnURL, &made); missing != nil {
 		v.provider.revoke(made.RefreshToken)
 		return o.insufficient(v, f, &made, missing)
 	}

@@ -47,7 +47,7 @@ type Decision struct {
 	Application   string           // "" if the request belongs to none
 	Rule          int              // the number of the application's rule that decided, from 1; 0 if none did
 	Session       *session.Session // nil unless signed in; not to be changed
-	Client        string           // the machine client that came with a credential; "" for none
+	Machine       string           // the machine client that came with a credential; "" for none
 	Identity      *headers.Block   // what an allowed answer carries; nil unless Status is 200
 	Authorization string           // the client's own, to be handed on where Identity has none; "" for none
 }
@@ -70,9 +70,7 @@ func (o *Outpost) prepare(s *session.Session) any {
 	if vouching == nil {
 		return nil
 	}
-	judged := s.Identity
-	judged.EmailVerified = judged.EmailVerified || vouching.unverifiedEmail
-	p := &prepared{person: access.NewPerson(&judged, proof(s))}
+	p := &prepared{person: vouching.person(s)}
 	from := headers.Vouching{IDToken: s.IDToken, Provider: s.Provider}
 	if m := vouching.known.Load(); m != nil {
 		from.JWKS = m.JWKS
@@ -81,6 +79,13 @@ func (o *Outpost) prepare(s *session.Session) any {
 		p.blocks = append(p.blocks, o.block(part, &s.Identity, from))
 	}
 	return p
+}
+
+// person is whom rules are asked about.
+func (p *provider) person(s *session.Session) *access.Person {
+	judged := s.Identity
+	judged.EmailVerified = judged.EmailVerified || p.unverifiedEmail
+	return access.NewPerson(&judged, proof(s))
 }
 
 // block makes the headers of somebody for a part.
@@ -110,7 +115,7 @@ func (o *Outpost) Check(ctx context.Context, req Request) Decision {
 		return o.checkStranger(ctx, part, &q, &req, err, now)
 	}
 	d := o.judge(app, part, &q, live, now)
-	if d.Status == http.StatusForbidden && req.Navigation {
+	if d.Status == http.StatusForbidden && req.Navigation && o.explained(app, part, q, live, now) {
 		// nginx shows its bare page for 403, but sends a 401 to start, which
 		// knows the session and shows the person why.
 		d.Status = http.StatusUnauthorized
@@ -124,6 +129,17 @@ func (o *Outpost) Check(ctx context.Context, req Request) Decision {
 		o.recheck(d.Session)
 	}
 	return d
+}
+
+// explained reports whether start, which knows a page by its URL alone, would
+// refuse it as well. Where it is the method that is refused it would not: it would
+// send the person to the page, and nobody would tell that nothing was done.
+func (o *Outpost) explained(app *application, part *part, q access.Request, live *session.Live, now time.Time) bool {
+	if q.Method == http.MethodGet {
+		return true
+	}
+	q.Method = http.MethodGet
+	return o.judge(app, part, &q, live, now).Status != http.StatusOK
 }
 
 // question is what a request asks of the application's rules, and the part

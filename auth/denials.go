@@ -41,8 +41,8 @@ func (d *denials) log(log *slog.Logger, refused Decision, hint string, r *http.R
 	if refused.Application != "" {
 		attrs = append(attrs, "application", refused.Application)
 	}
-	if refused.Client != "" {
-		attrs = append(attrs, "client", refused.Client)
+	if refused.Machine != "" {
+		attrs = append(attrs, "client", refused.Machine)
 	}
 	if refused.Rule != 0 {
 		attrs = append(attrs, "rule", refused.Rule)

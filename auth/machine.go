@@ -128,13 +128,22 @@ func (o *Outpost) machine(ctx context.Context, part *part, authorization []strin
 	return v.client, v.reason, true
 }
 
-// meant reports whether an Authorization header may be meant for us.
+// meant reports whether an Authorization header may be meant for us, also where it
+// cannot be read in one way.
 func (m *machines) meant(authorization []string) bool {
 	if m == nil {
 		return false
 	}
 	c, err := credentialOf(authorization)
-	return err == nil && m.takes(c)
+	switch {
+	case err != nil:
+		return !errors.Is(err, errNoCredential)
+	case isStatic(c.secret):
+		return true
+	case c.basic:
+		return m.appPasswords
+	}
+	return m.bearer != nil
 }
 
 // checkMachine decides for a program that comes with a credential; known is false
@@ -148,7 +157,7 @@ func (o *Outpost) checkMachine(ctx context.Context, part *part, q *access.Reques
 	p := client.prepare(func(c *machineClient) any {
 		return &prepared{access.NewPerson(&c.identity, c.proof), []headers.Block{o.block(part, &c.identity, headers.Vouching{})}}
 	}).(*prepared)
-	d = Decision{Status: http.StatusForbidden, Reason: NotAllowed, Application: part.name, Client: client.name}
+	d = Decision{Status: http.StatusForbidden, Reason: NotAllowed, Application: part.name, Machine: client.name}
 	if client.rules != nil && client.rules.Judge(q, p.person, now.Add(-skew)).Outcome != access.Allowed {
 		return d, true
 	}

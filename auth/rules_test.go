@@ -70,11 +70,11 @@ func TestRules(t *testing.T) {
 		status       [3]int
 	}{
 		{"public", "/open/x", "", [3]auth.Reason{auth.Public, auth.Public, auth.Public}, [3]int{200, 200, 200}},
-		{"public-by-another-method", "/open/x", "X-Original-Method\x00POST", [3]auth.Reason{auth.NotAllowed, auth.NotAllowed, auth.NotAllowed}, [3]int{403, 401, 401}},
+		{"public-by-another-method", "/open/x", "X-Original-Method\x00POST", [3]auth.Reason{auth.NotAllowed, auth.NotAllowed, auth.NotAllowed}, [3]int{403, 403, 403}},
 		{"public-and-doubtful", "/open/%2e%2e/x", "", [3]auth.Reason{auth.NotSignedIn, auth.Allowed, auth.Allowed}, [3]int{401, 200, 200}},
 		{"public-and-out-of-it", "/open/%2e%2e/elsewhere", "", [3]auth.Reason{auth.NotAllowed, auth.NotAllowed, auth.NotAllowed}, [3]int{403, 401, 401}},
 		{"public-and-encoded", "/open/%41", "", [3]auth.Reason{auth.NotSignedIn, auth.Allowed, auth.Allowed}, [3]int{401, 200, 200}},
-		{"method-missing", "/open/x", "X-Original-Method\x00", [3]auth.Reason{auth.MethodUnknown, auth.MethodUnknown, auth.MethodUnknown}, [3]int{403, 401, 401}},
+		{"method-missing", "/open/x", "X-Original-Method\x00", [3]auth.Reason{auth.MethodUnknown, auth.MethodUnknown, auth.MethodUnknown}, [3]int{403, 403, 403}},
 		{"network", "/inside/x", "", [3]auth.Reason{auth.NotSignedIn, auth.Allowed, auth.Allowed}, [3]int{401, 200, 200}},
 		{"network-forged-before-the-real-one", "/inside/x", "X-Forwarded-For\x00203.0.113.7, 198.51.100.9", [3]auth.Reason{auth.NotAllowed, auth.NotAllowed, auth.NotAllowed}, [3]int{403, 401, 401}},
 		{"denied-to-a-fetch", "/never", fetch, [3]auth.Reason{auth.NotAllowed, auth.NotAllowed, auth.NotAllowed}, [3]int{403, 403, 403}},
@@ -84,6 +84,8 @@ func TestRules(t *testing.T) {
 		{"method", "/read", "", [3]auth.Reason{auth.NotSignedIn, auth.Allowed, auth.Allowed}, [3]int{401, 200, 200}},
 		{"method-denied", "/write", "X-Original-Method\x00POST\x00" + fetch, [3]auth.Reason{auth.NotAllowed, auth.NotAllowed, auth.NotAllowed}, [3]int{403, 403, 403}},
 		{"method-not-denied", "/write", "", [3]auth.Reason{auth.NotSignedIn, auth.Allowed, auth.Allowed}, [3]int{401, 200, 200}},
+		{"method-denied-to-a-form", "/write", "X-Original-Method\x00POST", [3]auth.Reason{auth.NotAllowed, auth.NotAllowed, auth.NotAllowed}, [3]int{403, 403, 403}},
+		{"denied-to-a-form-and-to-its-page", "/never", "X-Original-Method\x00POST", [3]auth.Reason{auth.NotAllowed, auth.NotAllowed, auth.NotAllowed}, [3]int{403, 401, 401}},
 		{"default", "/elsewhere", fetch, [3]auth.Reason{auth.NotAllowed, auth.NotAllowed, auth.NotAllowed}, [3]int{403, 403, 403}},
 		{"switch", "/favicon.ico", "", [3]auth.Reason{auth.Public, auth.Public, auth.Public}, [3]int{200, 200, 200}},
 		{"preflight", "/elsewhere", "X-Original-Method\x00OPTIONS\x00Origin\x00https://other.example\x00Access-Control-Request-Method\x00PUT", [3]auth.Reason{auth.Public, auth.Public, auth.Public}, [3]int{200, 200, 200}},
@@ -148,6 +150,78 @@ func TestStepUpByRule(t *testing.T) {
 	s.want(b.visit(strong), http.StatusOK)
 	if b.at != strong {
 		t.Errorf("ended at %s", b.at)
+	}
+}
+
+// What has to be proved may depend on where somebody is: the sign-in asks for what
+// the check will want from there, and from elsewhere it does not.
+func TestStepUpByNetwork(t *testing.T) {
+	const page = "https://app.example.com/admin"
+	s := newStage(t, silent, func(c *auth.Config) {
+		c.Applications[0].Access.Rules = []access.Rule{
+			{Paths: []string{"/admin"}, Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}},
+			{Paths: []string{"/admin"}, Require: access.Requirement{ACR: []string{"phr"}}},
+		}
+	})
+	s.provider.claims = func(c map[string]any) {
+		if s.provider.asked[len(s.provider.asked)-1].Get("acr_values") == "phr" {
+			c["acr"] = "phr"
+		}
+	}
+	for _, tt := range []struct{ name, at, want string }{{"inside", "203.0.113.7", ""}, {"outside", "198.51.100.9", "phr"}} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := s.browser("alice")
+			s.want(b.visit(page, "X-Forwarded-For", tt.at), http.StatusOK)
+			if got := s.provider.asked[len(s.provider.asked)-1].Get("acr_values"); got != tt.want || b.at != page {
+				t.Errorf("asked for %q, want %q; ended at %s", got, tt.want, b.at)
+			}
+		})
+	}
+	// Somebody who signed in inside takes the page along.
+	b := s.browser("alice")
+	s.want(b.visit(page, "X-Forwarded-For", "203.0.113.7"), http.StatusOK)
+	s.want(b.visit(page, "X-Forwarded-For", "198.51.100.9"), http.StatusOK)
+	if got := s.provider.asked[len(s.provider.asked)-1].Get("acr_values"); got != "phr" {
+		t.Errorf("outside again it is asked for %q", got)
+	}
+}
+
+// Whom a rule would not have anyway signs in, and reads why not.
+func TestNobodyProvesMoreInVain(t *testing.T) {
+	admins := access.Allow(access.Lists{Groups: []string{"admins"}})
+	s := newStage(t, silent, func(c *auth.Config) {
+		c.Applications[0].Access.Rules = []access.Rule{{Allow: &admins, Require: access.Requirement{ACR: []string{"phr"}}}}
+	})
+	resp := s.browser("bob").visit("https://app.example.com/")
+	if s.want(resp, http.StatusForbidden); s.last() != auth.NotAllowed || len(s.provider.asked) != 1 {
+		t.Errorf("%s after %d sign-ins", s.last(), len(s.provider.asked))
+	}
+}
+
+// What may be a credential for us is not shown to an application, whoever sends
+// it; another's is handed on.
+func TestOwnCredentialsAreNotHandedOn(t *testing.T) {
+	token, hash := auth.NewToken()
+	s := newStage(t, silent, func(c *auth.Config) {
+		c.Tokens = []auth.StaticToken{{Name: "backup", Hash: hash, Applications: []string{"home"}}}
+	})
+	b := s.browser("alice")
+	s.want(b.visit(app), http.StatusOK)
+	for _, tt := range []struct{ name, sent, want string }{
+		{"token", "Bearer " + token, ""},
+		{"token-as-a-password", basic("x", token), ""},
+		{"token-in-a-list", "Bearer " + token + ", x", ""},
+		{"own-key", "Bearer key-of-the-application", "Bearer key-of-the-application"},
+		{"own-password", basic("alice", "password"), basic("alice", "password")},
+		{"own-scheme", "Digest x", "Digest x"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := swag("app.example.com", "/", "Cookie", "__Secure-outpost-home="+b.cookie(app, "__Secure-outpost-home"), "Authorization", tt.sent)
+			resp := s.check(h, nginxPeer)
+			if s.want(resp, http.StatusOK); resp.Header.Get("Authorization") != tt.want {
+				t.Errorf("handed on: %q, want %q", resp.Header.Get("Authorization"), tt.want)
+			}
+		})
 	}
 }
 

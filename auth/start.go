@@ -45,13 +45,13 @@ func (o *Outpost) start(v *visit) error {
 	if err != nil {
 		return err
 	}
-	navigation := page.Navigation(v.r.Header)
+	navigation, rule := page.Navigation(v.r.Header), 0
 	if live != nil && owner == v.app && !a.other {
 		d := o.judgeVisit(v, live, returnURL)
 		if d.Reason != InsufficientAuthentication || !navigation {
 			return o.startSignedIn(v, live, d, returnURL, navigation)
 		}
-		a.stepUp, a.provider = true, v.provider.name
+		a.stepUp, a.provider, rule = true, v.provider.name, d.Rule
 	}
 	if !navigation {
 		return &Error{Status: http.StatusForbidden, Reason: NotSignedIn, Page: page.Data{SignInURL: signInURL(v.app, returnURL, asked{})}}
@@ -69,17 +69,16 @@ func (o *Outpost) start(v *visit) error {
 	if v.provider == nil {
 		return o.choose(v, returnURL, a)
 	}
-	return o.begin(v, returnURL, a, rest)
+	return o.begin(v, returnURL, a, rest, rule)
 }
 
 // judgeVisit says whether a signed-in person may have the URL that they come
 // from, as nginx's check of a page would.
 func (o *Outpost) judgeVisit(v *visit, live *session.Live, returnURL string) Decision {
-	part, q := v.app.questionOf(returnURL)
+	part, q := o.questionOf(v, returnURL)
 	if part == nil {
 		return Decision{Status: http.StatusForbidden, Reason: UnknownPath, Session: live.Session()}
 	}
-	q.Client = o.peers.ClientIP(v.r.Header, v.r.RemoteAddr)
 	return o.judge(v.app, part, &q, live, time.Now())
 }
 
@@ -120,8 +119,8 @@ func (o *Outpost) startSignedIn(v *visit, live *session.Live, d Decision, return
 }
 
 // begin makes a flow and sends the browser to the visit's provider. The rest is
-// of start's query, behind what was asked.
-func (o *Outpost) begin(v *visit, returnURL string, a asked, rest string) error {
+// of start's query, behind what was asked; the rule is as toAsk has it.
+func (o *Outpost) begin(v *visit, returnURL string, a asked, rest string, rule int) error {
 	b := o.browser(v)
 	if err := o.guard(v, b); err != nil {
 		return err
@@ -144,7 +143,7 @@ func (o *Outpost) begin(v *visit, returnURL string, a asked, rest string) error 
 		return err
 	}
 	to, err := v.provider.authorizationURL(v.ctx(), meta, authorization{
-		app: v.app, needs: v.app.needs(returnURL), state: state, again: a.other || a.stepUp,
+		app: v.app, needs: o.toAsk(v, returnURL, rule), state: state, again: a.other || a.stepUp,
 		nonce: secret.nonce(b, fl), verifier: secret.verifier(b, fl),
 	})
 	if err != nil {

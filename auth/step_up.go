@@ -25,27 +25,50 @@ type needs struct {
 	required []access.Requirement // each of them has to hold; the application's own first
 }
 
-// needs are those of a sign-in that ends at a URL: what every check of it will
-// want, and what was asked for with max_age, which has to be looked at (OpenID
-// Connect Core §3.1.3.7 no. 13).
-func (a *application) needs(returnURL string) needs {
-	part, q := a.questionOf(returnURL)
-	if part == nil {
+// needs are those of a sign-in that ends at a URL of this part, where this rule
+// decides: what every check of it will want, and what was asked for with max_age,
+// which has to be looked at (OpenID Connect Core §3.1.3.7 no. 13).
+func (p *part) needs(rule int) needs {
+	if p == nil {
 		return needs{}
 	}
-	rule := part.access.Judge(&q, nil, time.Time{}).Rule
-	n := needs{ask: part.ask, required: []access.Requirement{part.require, part.access.Requirement(rule)}}
-	if age := part.ask.MaxAge; age > 0 {
+	n := needs{ask: p.ask, required: []access.Requirement{p.require, p.access.Requirement(rule)}}
+	if age := p.ask.MaxAge; age > 0 {
 		n.required = append(n.required, access.Requirement{MaxAge: age})
 	}
 	return n
 }
 
+// toAsk is what the provider is asked for when a sign-in begins. The rule is the
+// one that a signed-in person came from; 0 where nobody is, and then it is the one
+// that stands before anybody.
+func (o *Outpost) toAsk(v *visit, returnURL string, rule int) needs {
+	part, q := o.questionOf(v, returnURL)
+	if part != nil && rule == 0 {
+		rule = part.access.Judge(&q, nil, time.Now()).Rule
+	}
+	return part.needs(rule)
+}
+
+// lacking is what the person of a sign-in has not proved for the URL where it
+// ends; nil if nothing lacks. Whom the rule would not have anyway is not asked to
+// prove more: they are signed in, and read why not.
+func (o *Outpost) lacking(v *visit, returnURL string, s *session.Session) []page.Missing {
+	part, q := o.questionOf(v, returnURL)
+	now, rule := time.Now(), 0
+	if part != nil {
+		if verdict := part.access.Judge(&q, v.provider.person(s), now.Add(-skew)); verdict.Outcome == access.StepUp {
+			rule = verdict.Rule
+		}
+	}
+	return part.needs(rule).missing(s, now)
+}
+
 // questionOf is what a person's page asks of the application's rules. A method
 // that is not known would match no rule that wants one: it is a page, so it is
 // GET.
-func (a *application) questionOf(pageURL string) (*part, access.Request) {
-	host, target := a.host, "/"
+func (o *Outpost) questionOf(v *visit, pageURL string) (*part, access.Request) {
+	host, target := v.app.host, "/"
 	if _, rest, ok := strings.Cut(pageURL, "://"); ok {
 		end := strings.IndexByte(rest, '/')
 		if end < 0 {
@@ -55,7 +78,10 @@ func (a *application) questionOf(pageURL string) (*part, access.Request) {
 			target = rest[end:]
 		}
 	}
-	return a.question(&Request{Original: headers.Original{Host: host, Target: target, Method: http.MethodGet}})
+	return v.app.question(&Request{
+		Original: headers.Original{Host: host, Target: target, Method: http.MethodGet},
+		Client:   o.peers.ClientIP(v.r.Header, v.r.RemoteAddr),
+	})
 }
 
 // classes are the authentication context classes to ask for: those of the rule

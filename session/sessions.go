@@ -38,8 +38,9 @@ type Config struct {
 	MaxSessions int // sessions in the store, at most, but for those that come while Run makes room; 0 means any number
 
 	// Prepare is called once when a session enters the hot cache; what it
-	// returns is Live.Prepared. It may keep parts of the session, must not
-	// change it, and may run several times at once. nil for none.
+	// returns is Live.Prepared. It is given the tokens too, which the cache itself
+	// does not keep. It may keep parts of the session, must not change it, and may
+	// run several times at once. nil for none.
 	Prepare func(*Session) any
 
 	// OnEvent hears of each session that was "created", is "signed_out" (or
