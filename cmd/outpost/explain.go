@@ -32,17 +32,18 @@ type who struct {
 func explainURL() subcommand {
 	var w who
 	return subcommand{
+		name: "explain", takes: "URL", says: "say how a check of URL would be answered, for whom, and by which rule",
 		arguments: 1,
 		flags: func(f *flag.FlagSet) {
-			f.StringVar(&w.user, "user", "", "")
-			f.StringVar(&w.groups, "groups", "", "")
-			f.StringVar(&w.email, "email", "", "")
-			f.StringVar(&w.ip, "ip", "", "")
-			f.StringVar(&w.method, "method", "GET", "")
-			f.StringVar(&w.amr, "amr", "", "")
-			f.StringVar(&w.acr, "acr", "", "")
-			f.BoolVar(&w.json, "json", false, "")
-			f.Func("claim", "", func(s string) error {
+			f.StringVar(&w.user, "user", "", "their user name, `U`")
+			f.StringVar(&w.groups, "groups", "", "their groups, as `A,B`")
+			f.StringVar(&w.email, "email", "", "their email address, `E`, which counts as verified")
+			f.StringVar(&w.ip, "ip", "", "their address, `A`")
+			f.StringVar(&w.method, "method", "GET", "the request's method, `M`; GET where it is left out")
+			f.StringVar(&w.amr, "amr", "", "how they proved who they are, as `A,B`")
+			f.StringVar(&w.acr, "acr", "", "how well, in the provider's words: `C`")
+			f.BoolVar(&w.json, "json", false, "print it as JSON")
+			f.Func("claim", "what the provider says of them, as `C=V`; may be given several times", func(s string) error {
 				if path, _, ok := strings.Cut(s, "="); !ok || path == "" {
 					return errors.New("want CLAIM=VALUE")
 				}

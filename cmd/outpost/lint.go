@@ -29,12 +29,13 @@ func lint() subcommand {
 	var o nginx.Options
 	var asJSON bool
 	return subcommand{
+		name: "lint", takes: "DIR|FILE", says: "say what in an nginx configuration asks nobody, or asks wrongly",
 		noFile:    true,
 		arguments: 1,
 		flags: func(f *flag.FlagSet) {
-			f.StringVar(&o.Root, "root", "", "")
-			f.BoolVar(&o.Samples, "samples", false, "")
-			f.BoolVar(&asJSON, "json", false, "")
+			f.StringVar(&o.Root, "root", "", "the folder `DIR` that nginx has as /config/nginx")
+			f.BoolVar(&o.Samples, "samples", false, "read .conf.sample files in place of .conf")
+			f.BoolVar(&asJSON, "json", false, "print JSON")
 		},
 		do: func(_ context.Context, p program, _ string, args []string) error {
 			if len(args) == 0 {

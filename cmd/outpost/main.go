@@ -36,65 +36,23 @@ type program struct {
 	stderr io.Writer
 }
 
-const usage = `outpost answers nginx's auth_request and signs people in at an OpenID provider.
-
-  outpost -config FILE               serve until SIGTERM
-  outpost check -config FILE         say everything that is wrong with FILE
-  outpost config dump -config FILE   print the effective configuration, secrets hidden
-  outpost explain -config FILE [--user U] [--groups A,B] [--email E] [--claim C=V] [--ip A] [--method M]
-                  [--amr A,B] [--acr C] [--json] URL   how a check of URL would be answered, and by which rule
-  outpost healthcheck -config FILE   ask a running outpost whether it is well
-  outpost version                    print the version
-
-  outpost sessions list -config FILE [FILTER…] [--json]          who is signed in
-  outpost sessions show -config FILE ID [--json]                 one session, by its ID or the start of it
-  outpost sessions revoke -config FILE ID|FILTER…|--all [--json] end sessions, at once
-  outpost secret rotate -config FILE                             seal with a new secret; nobody is signed out
-  outpost token new [-name NAME]                                 make a token for a machine client, and its entry for FILE
-  outpost lint [--root DIR] [--samples] [--json] DIR|FILE         say what in an nginx configuration asks nobody, or asks wrongly
-
-FILTERs, all of which have to fit: --user NAME (username, email or subject), --application NAME,
---provider NAME, --before TIME (created before 2026-11-26T08:00:00Z, or 24h ago).
-OUTPOST_CONFIG names the file where -config does not.
-`
-
 // Exit statuses: 0 is well, 1 is a problem that the message describes, 2 is a
 // wrong command line; lint has its own.
 func run(ctx context.Context, p program) int {
-	name, rest := "serve", p.args
-	commands := map[string]subcommand{
-		"serve": plain(serve), "check": plain(check), "config dump": plain(configDump), "healthcheck": plain(healthcheck),
-		"sessions list": sessionsList(), "sessions show": sessionsShow(), "sessions revoke": sessionsRevoke(),
-		"secret rotate": {do: secretRotate}, "explain": explainURL(), "token new": tokenNew(), "lint": lint(),
+	c, rest, err := choose(p.args)
+	if err != nil {
+		return p.wrong(nil, err)
 	}
-	if len(rest) >= 1 && rest[0] != "" && rest[0][0] != '-' {
-		name, rest = rest[0], rest[1:]
-		if len(rest) >= 1 {
-			if _, two := commands[name+" "+rest[0]]; two {
-				name, rest = name+" "+rest[0], rest[1:]
-			}
-		}
-	}
-	c, known := commands[name]
+	file, args, err := p.parse(c, rest)
 	switch {
-	case name == "help":
-		fmt.Fprint(p.stdout, usage)
+	case errors.Is(err, flag.ErrHelp) && c.name == "serve":
+		printHelp(p.stdout)
 		return 0
-	case name == "version" && len(rest) == 0:
-		fmt.Fprintln(p.stdout, versionLine())
-		return 0
-	case name == "version":
-		return p.wrong(fmt.Errorf("version: unexpected argument %q", rest[0]))
-	case !known:
-		return p.wrong(fmt.Errorf("there is no command %q", name))
-	}
-	file, args, err := p.parse(name, c, rest)
-	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(p.stdout, usage)
+		c.printHelp(p.stdout)
 		return 0
 	case err != nil:
-		return p.wrong(err)
+		return p.wrong(&c, err)
 	}
 	if err := c.do(ctx, p, file, args); err != nil {
 		var problems config.Problems
@@ -102,7 +60,7 @@ func run(ctx context.Context, p program) int {
 		var status exitStatus
 		switch {
 		case errors.As(err, &use):
-			return p.wrong(use)
+			return p.wrong(&c, use)
 		case errors.As(err, &status):
 			return int(status)
 		case errors.As(err, &problems):
@@ -115,19 +73,6 @@ func run(ctx context.Context, p program) int {
 	return 0
 }
 
-// subcommand is one of those in usage.
-type subcommand struct {
-	flags     func(*flag.FlagSet) // those besides -config; nil for none
-	arguments int                 // how many it takes at most
-	noFile    bool                // it reads no configuration
-	do        func(ctx context.Context, p program, file string, args []string) error
-}
-
-// plain is a command without flags and arguments of its own.
-func plain(do func(context.Context, program, string) error) subcommand {
-	return subcommand{do: func(ctx context.Context, p program, file string, _ []string) error { return do(ctx, p, file) }}
-}
-
 // exitStatus is how a command ends that has said everything itself.
 type exitStatus int
 
@@ -136,23 +81,23 @@ func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)
 // wrongUse is a command line that a command itself finds wrong.
 type wrongUse struct{ error }
 
-// wrong tells what is wrong with the command line, and what is right.
-func (p program) wrong(err error) int {
-	fmt.Fprintf(p.stderr, "outpost: %v\n\n%s", err, usage)
+// wrong tells what is wrong with the command line, and what is right: of the
+// command, where there is one.
+func (p program) wrong(c *subcommand, err error) int {
+	fmt.Fprintf(p.stderr, "outpost: %v\n\n", err)
+	if c == nil {
+		printHelp(p.stderr)
+	} else {
+		c.printHelp(p.stderr)
+	}
 	return 2
 }
 
 // parse reads a command's flags, which may stand before and after its arguments.
-func (p program) parse(name string, c subcommand, rest []string) (file string, args []string, err error) {
-	flags := flag.NewFlagSet(name, flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
+func (p program) parse(c subcommand, rest []string) (file string, args []string, err error) {
 	fallback, _ := p.env("OUTPOST_CONFIG")
-	if !c.noFile {
-		flags.StringVar(&file, "config", fallback, "")
-	}
-	if c.flags != nil {
-		c.flags(flags)
-	}
+	flags := c.flagSet(&file, fallback)
+	flags.SetOutput(io.Discard)
 	for {
 		if err := flags.Parse(rest); err != nil {
 			return "", nil, err
@@ -161,7 +106,7 @@ func (p program) parse(name string, c subcommand, rest []string) (file string, a
 			break
 		}
 		if args = append(args, flags.Arg(0)); len(args) > c.arguments {
-			return "", nil, fmt.Errorf("%s: unexpected argument %q", name, flags.Arg(0))
+			return "", nil, fmt.Errorf("%s: unexpected argument %q", c.name, flags.Arg(0))
 		}
 		rest = flags.Args()[1:]
 	}

@@ -30,7 +30,11 @@ func TestCommandLine(t *testing.T) {
 		{"help-as-a-command", []string{"help"}, 0, "serve until SIGTERM"},
 		{"help", []string{"-h"}, 0, "serve until SIGTERM"},
 		{"long-help", []string{"--help"}, 0, "serve until SIGTERM"},
-		{"help-for-a-command", []string{"config", "dump", "-help"}, 0, "serve until SIGTERM"},
+		{"help-for-a-command", []string{"config", "dump", "-help"}, 0, "This is to print the effective configuration"},
+		{"help-on-a-command", []string{"help", "config", "dump"}, 0, "This is to print the effective configuration"},
+		{"help-on-nothing", []string{"help", "dump"}, 2, `there is no command "dump"`},
+		{"help-on-too-much", []string{"help", "check", "it"}, 2, `help: unexpected argument "it"`},
+		{"help-on-an-argument", []string{"explain", "-h"}, 0, "usage: outpost explain [FLAGS] URL"},
 		{"half-of-sessions", []string{"sessions"}, 2, `there is no command "sessions"`},
 		{"show-nothing", []string{"sessions", "show", "-config", "x"}, 2, "which one? name it by its ID"},
 		{"show-two", []string{"sessions", "show", "abcd", "dcba", "-config", "x"}, 2, `sessions show: unexpected argument "dcba"`},
@@ -64,7 +68,7 @@ func TestCommandLine(t *testing.T) {
 			if got.status != test.status || !strings.Contains(said, test.says) || silent != "" {
 				t.Errorf("got %+v, want status %d and %q", got, test.status, test.says)
 			}
-			if usage := strings.Contains(said, "OUTPOST_CONFIG names the file"); usage != (test.status != 1) {
+			if usage := strings.Contains(said, "usage: outpost"); usage != (test.status != 1) {
 				t.Errorf("usage shown: %v, with status %d", usage, got.status)
 			}
 		})

@@ -69,6 +69,8 @@ type sessionFlags struct {
 	all    bool
 }
 
+const filtersFit = "Of several flags that choose sessions all have to fit."
+
 // filters are the flags that choose. One with nothing behind it is an error: a
 // variable that is empty in a script must not mean everybody.
 func (s *sessionFlags) filters(flags *flag.FlagSet) {
@@ -81,10 +83,10 @@ func (s *sessionFlags) filters(flags *flag.FlagSet) {
 			return nil
 		}
 	}
-	flags.Func("user", "", text(&s.filter.User))
-	flags.Func("application", "", text(&s.filter.Application))
-	flags.Func("provider", "", text(&s.filter.Provider))
-	flags.Func("before", "", func(value string) (err error) {
+	flags.Func("user", "those of `NAME`: a user name, an email address or a subject", text(&s.filter.User))
+	flags.Func("application", "those of the application `NAME`", text(&s.filter.Application))
+	flags.Func("provider", "those that began at the provider `NAME`", text(&s.filter.Provider))
+	flags.Func("before", "those created before `TIME`, such as 2026-11-26T08:00:00Z, or 24h ago", func(value string) (err error) {
 		s.filter.Before, err = parseBefore(value, time.Now())
 		return err
 	})
@@ -108,9 +110,10 @@ func parseBefore(value string, now time.Time) (time.Time, error) {
 func sessionsList() subcommand {
 	var s sessionFlags
 	return subcommand{
+		name: "sessions list", says: "list who is signed in", more: filtersFit,
 		flags: func(flags *flag.FlagSet) {
 			s.filters(flags)
-			flags.BoolVar(&s.json, "json", false, "")
+			flags.BoolVar(&s.json, "json", false, "print JSON")
 		},
 		do: func(ctx context.Context, p program, file string, _ []string) error {
 			c, err := config.Load(file, p.env)
@@ -147,8 +150,9 @@ func listJSON(ctx context.Context, to io.Writer, c *config.Config, f session.Fil
 func sessionsShow() subcommand {
 	var s sessionFlags
 	return subcommand{
+		name: "sessions show", takes: "ID", says: "show one session, by its ID or the start of it",
 		arguments: 1,
-		flags:     func(flags *flag.FlagSet) { flags.BoolVar(&s.json, "json", false, "") },
+		flags:     func(flags *flag.FlagSet) { flags.BoolVar(&s.json, "json", false, "print JSON") },
 		do: func(ctx context.Context, p program, file string, args []string) error {
 			if len(args) == 0 {
 				return wrongUse{errors.New("sessions show: which one? name it by its ID, as sessions list has it")}
@@ -174,11 +178,13 @@ func sessionsShow() subcommand {
 func sessionsRevoke() subcommand {
 	var s sessionFlags
 	return subcommand{
+		name: "sessions revoke", takes: "[ID]", says: "end sessions, at once: one by its ID, those that flags choose, or all",
+		more:      filtersFit,
 		arguments: 1,
 		flags: func(flags *flag.FlagSet) {
 			s.filters(flags)
-			flags.BoolVar(&s.all, "all", false, "")
-			flags.BoolVar(&s.json, "json", false, "")
+			flags.BoolVar(&s.all, "all", false, "end every session")
+			flags.BoolVar(&s.json, "json", false, "print JSON")
 		},
 		do: func(ctx context.Context, p program, file string, args []string) error {
 			switch {

@@ -19,8 +19,9 @@ var machineName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 func tokenNew() subcommand {
 	var name string
 	return subcommand{
+		name: "token new", says: "make a token for a machine client, and its entry for the configuration",
 		noFile: true,
-		flags:  func(f *flag.FlagSet) { f.StringVar(&name, "name", "machine", "") },
+		flags:  func(f *flag.FlagSet) { f.StringVar(&name, "name", "machine", "call the client `NAME`") },
 		do: func(_ context.Context, p program, _ string, _ []string) error {
 			switch {
 			case !machineName.MatchString(name):

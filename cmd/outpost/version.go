@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"runtime"
 	"runtime/debug"
 )
@@ -21,6 +23,12 @@ func versionOf() string {
 		}
 	}
 	return "dev"
+}
+
+// printVersion handles `outpost version`.
+func printVersion(_ context.Context, p program, _ string, _ []string) error {
+	_, err := fmt.Fprintln(p.stdout, versionLine())
+	return err
 }
 
 func versionLine() string {
