@@ -23,26 +23,39 @@ const (
 // Live is a session in the hot cache. It is shared: every check of the session
 // holds the same one.
 type Live struct {
-	// Prepared is what Config.Prepare made of the session; nil without it.
-	Prepared any
-
 	owner   *Sessions
 	session Session // without its tokens
 	cookie  string  // the name of the cookie it was sealed under
 	value   string  // the cookie's value
 
-	expires  int64        // absolute end, by owner.clock
+	prepared atomic.Pointer[any] // what Config.Prepare or SetPrepared has it be
+
+	expires  atomic.Int64 // absolute end, by owner.clock
 	seen     atomic.Int64 // last accepted check, by owner.clock
 	saved    atomic.Int64 // the seen that the store is known to have
 	accepted atomic.Bool  // has a check been accepted?
 	ended    atomic.Bool  // signed out, or found to be over
 	left     atomic.Bool  // evicted or replaced: nobody will come by to write down seen
 	due      atomic.Int64 // when to recheck, by owner.clock; never for never
+	askable  bool         // there is a token to recheck it with
 }
 
 // Session returns the session without its tokens. It is shared: the caller
 // must not change it, nor what it points to.
 func (l *Live) Session() *Session { return &l.session }
+
+// Prepared returns what Config.Prepare made of the session, or what SetPrepared
+// has put into the place of that; nil without both.
+func (l *Live) Prepared() any {
+	if p := l.prepared.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// SetPrepared has Prepared return another value, to everybody who holds the
+// session from now on.
+func (l *Live) SetPrepared(v any) { l.prepared.Store(&v) }
 
 // String names the session by its key: the value of its cookie is never printed.
 func (l *Live) String() string { return l.session.String() }
@@ -98,7 +111,7 @@ func (l *Live) Due(now time.Time) bool {
 
 // alive reports whether the session can still be used at t.
 func (l *Live) alive(t int64) bool {
-	return !l.ended.Load() && t < l.expires && !l.idle(t)
+	return !l.ended.Load() && t < l.expires.Load() && !l.idle(t)
 }
 
 func (l *Live) idle(t int64) bool { return l.owner.idle(t, l.seen.Load()) }
@@ -106,8 +119,9 @@ func (l *Live) idle(t int64) bool { return l.owner.idle(t, l.seen.Load()) }
 // idle reports whether a session that was last seen at that time has been unused
 // for too long at t.
 func (s *Sessions) idle(t, seen int64) bool {
-	idle := int64(s.config.Idle)
-	return idle > 0 && t-seen >= idle+int64(s.lag)
+	terms := s.terms.Load()
+	idle := int64(terms.idle)
+	return idle > 0 && t-seen >= idle+int64(terms.lag)
 }
 
 // cache holds at most limit sessions for each of its shards.

@@ -93,7 +93,7 @@ func TestSetBackClockNeverExtends(t *testing.T) {
 	// future; the session has Max from now and not a second more.
 	restarted := open()
 	l = find(restarted, value)
-	if left := time.Duration(l.expires - restarted.clock.now()); left > maxAge {
+	if left := time.Duration(l.expires.Load() - restarted.clock.now()); left > maxAge {
 		t.Errorf("it has %v left, want at most %v", left, maxAge)
 	}
 	if idle := time.Duration(restarted.clock.now() - l.seen.Load()); idle < 0 {

@@ -151,9 +151,9 @@ func (s *Sessions) findStoredOf(ctx context.Context, w Whose, keys map[Key]bool)
 func (s *Sessions) forget(key Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	until := s.clock.now() + int64(s.config.Max)
+	until := s.clock.now() + int64(s.terms.Load().max)
 	if l := s.hot.keys[key]; l != nil {
-		until = l.expires
+		until = l.expires.Load()
 		l.ended.Store(true)
 		s.hot.remove(l)
 	}

@@ -32,7 +32,7 @@ type used struct {
 // allows, the one just made excepted. It fails no sign-in: what it could not do
 // is done at the next one.
 func (s *Sessions) limitPerson(ctx context.Context, made *Session) {
-	limit := s.config.MaxPerUser
+	limit := s.terms.Load().maxPerUser
 	if limit == 0 || made.Identity.Subject == "" {
 		return
 	}
@@ -82,7 +82,7 @@ func (s *Sessions) lastSeen(ctx context.Context, key Key) int64 {
 // limitAll has Run make room where it may be needed. Counting may cost the store
 // a call, so it is asked after every thousandth part of the limit.
 func (s *Sessions) limitAll() {
-	limit := int64(s.config.MaxSessions)
+	limit := int64(s.terms.Load().maxSessions)
 	if limit == 0 || s.made.Add(1)%max(1, limit/1000) != 0 {
 		return
 	}
@@ -95,7 +95,7 @@ func (s *Sessions) limitAll() {
 // makeRoom ends the sessions unused for longest, where there are more than the
 // limit: down to a 64th part below it, so that it need not begin again at once.
 func (s *Sessions) makeRoom(ctx context.Context) {
-	limit := s.config.MaxSessions
+	limit := s.terms.Load().maxSessions
 	if limit == 0 {
 		return
 	}

@@ -85,6 +85,7 @@ func (s *Sessions) fly(ctx context.Context, f *flight, ring *keyring, key Key, c
 	}()
 
 	for {
+		under := s.terms.Load()
 		l, err := s.fetch(ctx, key, cookieName, value)
 		if err != nil {
 			f.err = err
@@ -102,6 +103,9 @@ func (s *Sessions) fly(ctx context.Context, f *flight, ring *keyring, key Key, c
 			return
 		}
 		evicted = s.place(l)
+		if now := s.terms.Load(); now != under {
+			l.bound(now, under) // the change has not seen it in the cache
+		}
 		f.live, f.err = l, nil
 		return
 	}
@@ -183,8 +187,8 @@ func (s *Sessions) open(key Key, r Record) (sess Session, seen int64, err error)
 	// The record's own word on its end is sealed and counts; but no session
 	// outlives Max as it is now, nor gains by a clock that was ahead when
 	// the record was written.
-	now := s.clock.now()
-	for _, end := range []int64{sess.Created.UnixNano() + int64(s.config.Max), now + int64(s.config.Max)} {
+	now, longest := s.clock.now(), int64(s.terms.Load().max)
+	for _, end := range []int64{sess.Created.UnixNano() + longest, now + longest} {
 		if end < sess.Expires.UnixNano() {
 			sess.Expires = instant(end)
 		}

@@ -174,7 +174,7 @@ func TestIdentitiesNeverMix(t *testing.T) {
 							return
 						}
 						want := fmt.Sprint("person ", i)
-						if l.Session().Key != keys[i] || l.Session().Identity.Subject != want || l.Prepared != want {
+						if l.Session().Key != keys[i] || l.Session().Identity.Subject != want || l.Prepared() != want {
 							t.Errorf("%q was taken for %q", want, l.Session().Identity.Subject)
 						}
 						l.Accept(time.Now())

@@ -23,7 +23,7 @@ const (
 func (s *Sessions) Run(ctx context.Context) {
 	every := flushEvery
 	if s.shared != nil {
-		every = s.lag
+		every = s.terms.Load().lag
 		var watching sync.WaitGroup
 		watching.Go(func() { s.watch(ctx) })
 		defer watching.Wait()
@@ -52,6 +52,10 @@ func (s *Sessions) Run(ctx context.Context) {
 			defer cancel()
 			s.flushLogged(last)
 			return
+		case <-s.changing:
+			if s.shared != nil {
+				flush.Reset(s.terms.Load().lag)
+			}
 		case <-s.firsts:
 			if first == nil {
 				first = time.After(soon)
@@ -193,9 +197,10 @@ func (s *Sessions) sweep(ctx context.Context) {
 	if !s.maySweep(ctx) {
 		return
 	}
-	idle := s.config.Idle
+	terms := s.terms.Load()
+	idle := terms.idle
 	if idle > 0 {
-		idle += 2 * s.lag // what others have accepted may not have been written down yet
+		idle += 2 * terms.lag // what others have accepted may not have been written down yet
 	}
 	removed, err := s.config.Store.Sweep(ctx, instant(now), idle)
 	for range removed {

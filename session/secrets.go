@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // keyring is all that is made of one list of secrets. It never changes: whoever
@@ -16,8 +17,9 @@ type keyring struct {
 	records recordKeys
 }
 
-func (s *Sessions) newKeyring(secrets [][]byte) (*keyring, error) {
-	seal, err := NewSealer(secrets, "session", s.config.Max)
+// newKeyring makes one whose cookies are good for longest.
+func newKeyring(secrets [][]byte, longest time.Duration) (*keyring, error) {
+	seal, err := NewSealer(secrets, "session", longest)
 	if err != nil {
 		return nil, err
 	}
@@ -40,10 +42,15 @@ func (s *Sessions) newKeyring(secrets [][]byte) (*keyring, error) {
 //
 // The error says what is wrong with the list, and then the old one goes on.
 func (s *Sessions) SetSecrets(secrets [][]byte) error {
-	ring, err := s.newKeyring(secrets)
+	ring, err := newKeyring(secrets, s.terms.Load().max)
 	if err != nil {
 		return fmt.Errorf("changing secrets: %w", err)
 	}
+	s.setKeyring(ring)
+	return nil
+}
+
+func (s *Sessions) setKeyring(ring *keyring) {
 	s.mu.Lock()
 	old := s.keyring.Swap(ring)
 	s.mu.Unlock()
@@ -57,7 +64,6 @@ func (s *Sessions) SetSecrets(secrets [][]byte) error {
 			}
 		}
 	}
-	return nil
 }
 
 // opens reports whether the cookie of a session can still be opened.

@@ -3,7 +3,7 @@ package session
 // What sessions are made from, and the calls of a sign-in and a check. How a
 // session is had from the store is in load.go, how it is changed in update.go,
 // how it ends in end.go, how all are told in list.go, what goes on behind it all in
-// run.go, and how secrets change under it in secrets.go.
+// run.go, how secrets change under it in secrets.go, and lifetimes in change.go.
 
 import (
 	"context"
@@ -38,7 +38,7 @@ type Config struct {
 	MaxSessions int // sessions in the store, at most, but for those that come while Run makes room; 0 means any number
 
 	// Prepare is called once when a session enters the hot cache; what it
-	// returns is Live.Prepared. It is given the tokens too, which the cache itself
+	// returns is Live.Prepared, unless Live.SetPrepared was called. It is given the tokens too, which the cache itself
 	// does not keep. It may keep parts of the session, must not change it, and may
 	// run several times at once. nil for none.
 	Prepare func(*Session) any
@@ -68,12 +68,13 @@ type Sessions struct {
 	log    *slog.Logger
 	clock  clock
 
-	keyring atomic.Pointer[keyring] // stored with mu held
-	shared  Shared                  // the store, where other processes use it too; else nil
-	lag     time.Duration           // how far the store may be behind on Seen because of them
-	trusted atomic.Int64            // until when the hot cache may answer, by clock; forever without others
-	firsts  chan struct{}           // a session was accepted for the first time, which others may ask for
-	owing   chan struct{}           // a shared store answers, and there are ended sessions to delete from it
+	terms    atomic.Pointer[terms]
+	keyring  atomic.Pointer[keyring] // stored with mu held
+	shared   Shared                  // the store, where other processes use it too; else nil
+	trusted  atomic.Int64            // until when the hot cache may answer, by clock; forever without others
+	firsts   chan struct{}           // a session was accepted for the first time, which others may ask for
+	changing chan struct{}           // the terms are others; holds one
+	owing    chan struct{}           // a shared store answers, and there are ended sessions to delete from it
 
 	flushing sync.Mutex // held while Seen is written to the store
 	updating updateLocks
@@ -97,20 +98,8 @@ func New(c Config) (*Sessions, error) {
 	if c.Store == nil {
 		return nil, errors.New("preparing sessions: no store is given")
 	}
-	if c.Max <= 0 {
-		return nil, fmt.Errorf("preparing sessions: max must be more than 0, got %s", c.Max)
-	}
-	if c.Idle < 0 {
-		return nil, fmt.Errorf("preparing sessions: idle must not be negative, got %s", c.Idle)
-	}
-	if c.Recheck < 0 {
-		return nil, fmt.Errorf("preparing sessions: recheck must not be negative, got %s", c.Recheck)
-	}
 	if c.CacheSize < 0 {
 		return nil, fmt.Errorf("preparing sessions: the cache size must not be negative, got %d", c.CacheSize)
-	}
-	if c.MaxPerUser < 0 || c.MaxSessions < 0 {
-		return nil, fmt.Errorf("preparing sessions: no limit may be negative, got %d for each person and %d in all", c.MaxPerUser, c.MaxSessions)
 	}
 	if c.CacheSize == 0 {
 		c.CacheSize = defaultCacheSize
@@ -130,16 +119,22 @@ func New(c Config) (*Sessions, error) {
 
 		firsts: make(chan struct{}, 1),
 		owing:  make(chan struct{}, 1),
+
+		changing: make(chan struct{}, 1),
 	}
 	s.trusted.Store(forever)
 	if s.shared, _ = c.Store.(Shared); s.shared != nil {
 		s.trusted.Store(0)
-		s.lag = lagOf(c.Idle)
 	}
+	t, err := s.newTerms(c)
+	if err != nil {
+		return nil, fmt.Errorf("preparing sessions: %w", err)
+	}
+	s.terms.Store(t)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	ring, err := s.newKeyring(secrets)
+	ring, err := newKeyring(secrets, c.Max)
 	if err != nil {
 		return nil, fmt.Errorf("preparing sessions: %w", err)
 	}
@@ -171,7 +166,7 @@ func (s *Sessions) Create(ctx context.Context, cookieName string, sess Session) 
 	sess.Key = sha256.Sum256(ticket)
 	sess.Created = instant(now)
 	sess.Rechecked = sess.Created
-	sess.Expires = sess.Created.Add(s.config.Max)
+	sess.Expires = sess.Created.Add(s.terms.Load().max)
 	if err := s.config.Store.Save(ctx, sess.Key, ring.records.record(&sess, sess.Created)); err != nil {
 		return "", Key{}, s.storeError("save", err)
 	}
@@ -207,7 +202,7 @@ func (s *Sessions) Find(ctx context.Context, cookieName, value string) (*Live, e
 		return s.findStored(ctx, cookieName, value)
 	}
 	s.drop(l)
-	if now < l.expires && !l.ended.Load() {
+	if now < l.expires.Load() && !l.ended.Load() {
 		// Idle as far as this process knows; another one may have seen it.
 		return s.findStored(ctx, cookieName, value)
 	}

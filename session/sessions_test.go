@@ -35,8 +35,8 @@ func TestCreateAndFind(t *testing.T) {
 			if diff := cmp.Diff(hot, *l.Session()); diff != "" {
 				t.Errorf("%s: session (-want +got):\n%s", where, diff)
 			}
-			if want := "prepared for alice"; l.Prepared != want {
-				t.Errorf("%s: prepared %q, want %q", where, l.Prepared, want)
+			if want := "prepared for alice"; l.Prepared() != want {
+				t.Errorf("%s: prepared %q, want %q", where, l.Prepared(), want)
 			}
 		}
 		got, err := s.Load(t.Context(), key)

@@ -124,7 +124,7 @@ func (s *Sessions) lost() {
 	now := s.clock.now()
 	for key, at := range s.deleted {
 		if now-at < int64(afterlife) {
-			s.rememberEnded(key, now+int64(s.config.Max))
+			s.rememberEnded(key, now+int64(s.terms.Load().max))
 		}
 	}
 	clear(s.deleted)

@@ -103,23 +103,29 @@ func (s *Sessions) Postpone(key Key, wait time.Duration) {
 
 // newLive makes a Live of a session, and leaves the tokens out of it.
 func (s *Sessions) newLive(sess Session, cookieName, value string) *Live {
-	l := &Live{owner: s, cookie: cookieName, value: value, expires: sess.Expires.UnixNano()}
-	l.due.Store(never)
-	if s.config.Recheck > 0 && (sess.RefreshToken != "" || sess.AccessToken != "") {
-		// A clock that was ahead then puts nothing off.
-		l.due.Store(min(sess.Rechecked.UnixNano(), s.clock.now()) + int64(s.config.Recheck))
-	}
+	l := &Live{owner: s, cookie: cookieName, value: value, askable: sess.RefreshToken != "" || sess.AccessToken != ""}
+	l.expires.Store(sess.Expires.UnixNano())
 	for _, token := range tokensOf(&sess) {
 		*token = ""
 	}
 	l.session = sess
+	l.due.Store(l.dueBy(s.terms.Load().recheck))
 	return l
+}
+
+// dueBy is when the session's recheck is due that comes every so often.
+func (l *Live) dueBy(every time.Duration) int64 {
+	if every <= 0 || !l.askable {
+		return never
+	}
+	// A clock that was ahead then puts nothing off.
+	return min(l.session.Rechecked.UnixNano(), l.owner.clock.now()) + int64(every)
 }
 
 // prepare is given the session with its tokens, which l does not have.
 func (l *Live) prepare(sess *Session) {
-	if prepare := l.owner.config.Prepare; prepare != nil {
-		l.Prepared = prepare(sess)
+	if prepare := l.owner.terms.Load().prepare; prepare != nil {
+		l.SetPrepared(prepare(sess))
 	}
 }
 

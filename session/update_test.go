@@ -60,11 +60,11 @@ func TestUpdate(t *testing.T) {
 		want.IDToken, want.Nonce, want.RefreshToken, want.AccessToken = "", "", "", ""
 		for name, s := range map[string]*session.Sessions{"hot": s, "loaded": newSessions(t, c)} {
 			after := mustFind(t, s, value)
-			if diff := cmp.Diff(want, *after.Session()); diff != "" || after.Prepared != 1 {
-				t.Errorf("%s: prepared %v (-want +got):\n%s", name, after.Prepared, diff)
+			if diff := cmp.Diff(want, *after.Session()); diff != "" || after.Prepared() != 1 {
+				t.Errorf("%s: prepared %v (-want +got):\n%s", name, after.Prepared(), diff)
 			}
 		}
-		if before.Prepared != 2 || len(before.Session().Identity.Groups) != 2 {
+		if before.Prepared() != 2 || len(before.Session().Identity.Groups) != 2 {
 			t.Errorf("what a check held has changed under it: %v", before.Session().Identity)
 		}
 		if n, err := s.EndAll(t.Context(), session.Whose{Issuer: want.Identity.Issuer, Subject: "5f0c1e4b"}, "signed_out"); n != 0 || err != nil {
