@@ -134,6 +134,12 @@ func (a *application) provider(name string) *provider {
 	return nil
 }
 
+// showsToken reports whether somebody's headers for the application need their ID
+// token.
+func (a *application) showsToken() bool {
+	return slices.ContainsFunc(a.parts, func(p *part) bool { return p.token })
+}
+
 // only returns the one provider of the application; nil if there are several.
 func (a *application) only() *provider {
 	if len(a.providers) == 1 {

@@ -80,57 +80,28 @@ type Hooks struct {
 // Outpost answers checks and serves the public endpoints. It is safe for
 // parallel use.
 type Outpost struct {
+	generation   uint64 // of its configuration: each that takes another's place has a greater one
 	applications applications
 	aliases      *headers.Aliases // of every header that an application is sent
 	providers    []*provider
-	sessions     *session.Sessions
 	peers        headers.Peers
 	frontEnds    []string
-	flows        *flows
-	ended        endings
-	spent        spentTokens
 	log          *slog.Logger
-	denials      denials // of checks
-	refusals     denials // of visits
-
-	machineRefusals denials // of machine clients' credentials
-
 	hooks        Hooks
-	rechecking   rechecking
 	recheckEvery time.Duration // 0 for never
+
+	*lasting
 }
 
 // New checks cfg and wires it. It asks no provider and opens no connection:
 // that happens in Run and with the first sign-in. The error names the
 // application or provider that is wrong.
 func New(cfg Config) (*Outpost, error) {
-	o := &Outpost{peers: cfg.Peers, log: cfg.Log, hooks: cfg.Hooks.filled()}
-	if o.log == nil {
-		o.log = slog.New(slog.DiscardHandler)
-	}
-	var err error
-	if o.frontEnds, err = serving(cfg.FrontEnds); err != nil {
+	o, err := wire(cfg, nil)
+	if err != nil {
 		return nil, err
 	}
-	for _, c := range cfg.Providers {
-		p, err := reachable(c, cfg, o)
-		if err != nil {
-			return nil, fmt.Errorf("provider %q: %w", c.Name, err)
-		}
-		p.rechecks = cfg.Session.Recheck > 0
-		o.providers = append(o.providers, p)
-	}
-	o.recheckEvery = cfg.Session.Recheck
-	if o.applications, err = compile(cfg.Applications, o.providers, cfg.Session.Max); err != nil {
-		return nil, err
-	}
-	o.aliases = o.applications.aliases()
-	for _, p := range o.providers {
-		p.claims.further = o.applications.furtherClaims()
-	}
-	if err := o.applications.equipMachines(cfg); err != nil {
-		return nil, err
-	}
+	o.lasting = &lasting{}
 	if o.flows, err = newFlows(cfg.Session.Secrets); err != nil {
 		return nil, err
 	}
@@ -141,7 +112,38 @@ func New(cfg Config) (*Outpost, error) {
 	if o.sessions, err = session.New(cfg.Session); err != nil {
 		return nil, fmt.Errorf("sessions: %w", err)
 	}
+	o.workers.set(o.providers)
 	return o, nil
+}
+
+// wire makes what of an Outpost is its configuration's own. Providers that are the
+// same in before are those of before; nil for none.
+func wire(cfg Config, before []*provider) (*Outpost, error) {
+	o := &Outpost{peers: cfg.Peers, log: cfg.Log, hooks: cfg.Hooks.filled(), recheckEvery: cfg.Session.Recheck}
+	if o.log == nil {
+		o.log = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	if o.frontEnds, err = serving(cfg.FrontEnds); err != nil {
+		return nil, err
+	}
+	further, err := furtherClaims(cfg.Applications)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range cfg.Providers {
+		made := providerTerms{c, cfg.Session.Recheck > 0, further}
+		p, err := o.provide(made, cfg, before)
+		if err != nil {
+			return nil, fmt.Errorf("provider %q: %w", c.Name, err)
+		}
+		o.providers = append(o.providers, p)
+	}
+	if o.applications, err = compile(cfg.Applications, o.providers, cfg.Session.Max); err != nil {
+		return nil, err
+	}
+	o.aliases = o.applications.aliases()
+	return o, o.applications.equipMachines(cfg)
 }
 
 // reachable makes a provider and its client.
@@ -156,16 +158,11 @@ func reachable(c Provider, cfg Config, o *Outpost) (*provider, error) {
 }
 
 // Run keeps the providers' metadata and the session store fresh until ctx
-// ends; it returns when both have stopped, and so have the rechecks.
+// ends; it returns when both have stopped, and so have the rechecks. It is called
+// once, of the first Outpost, and goes on for those that take its place.
 func (o *Outpost) Run(ctx context.Context) {
 	var wg sync.WaitGroup
-	for _, p := range o.providers {
-		wg.Go(func() { p.run(ctx) })
-		wg.Go(func() {
-			<-ctx.Done()
-			p.background.stop()
-		})
-	}
+	wg.Go(func() { o.workers.run(ctx) })
 	wg.Go(func() { o.sessions.Run(ctx) })
 	wg.Wait()
 }

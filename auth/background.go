@@ -51,6 +51,13 @@ func (b *background) try(job func(context.Context)) bool {
 	return true
 }
 
+// busy reports whether a job waits or runs.
+func (b *background) busy() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.running > 0 || len(b.waiting) > 0
+}
+
 // work does jobs until there is none in line.
 func (b *background) work() {
 	for {

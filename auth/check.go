@@ -52,25 +52,32 @@ type Decision struct {
 	Authorization string           // the client's own, to be handed on where Identity has none; "" for none
 }
 
-// prepared is what stays the same for all checks of one session: it is
-// computed when the session enters the hot cache.
+// prepared is what stays the same for all checks of one session under one
+// configuration: it is computed when the session enters the hot cache, or with
+// the first check under another configuration.
 type prepared struct {
+	of     uint64 // Outpost.generation of whom it is of; what is another's counts for nothing
 	person *access.Person
 	blocks []headers.Block // one for each part of the application
 }
 
-// prepare is the session cache's hook. A session whose application is no longer
-// configured, or no longer has its provider, gets nil and is none.
-func (o *Outpost) prepare(s *session.Session) any {
+// prepare is the session cache's hook.
+func (o *Outpost) prepare(s *session.Session) any { return o.prepareNow(s) }
+
+// prepareNow prepares s, which has its ID token where its application shows that. A
+// session whose application is no longer configured, or no longer has its provider,
+// has no person, and is none.
+func (o *Outpost) prepareNow(s *session.Session) *prepared {
+	p := &prepared{of: o.generation}
 	app := o.applications.byName[s.Application]
 	if app == nil {
-		return nil
+		return p
 	}
 	vouching := app.provider(s.Provider)
 	if vouching == nil {
-		return nil
+		return p
 	}
-	p := &prepared{person: vouching.person(s)}
+	p.person = vouching.person(s)
 	from := headers.Vouching{IDToken: s.IDToken, Provider: s.Provider}
 	if m := vouching.known.Load(); m != nil {
 		from.JWKS = m.JWKS
@@ -79,6 +86,35 @@ func (o *Outpost) prepare(s *session.Session) any {
 		p.blocks = append(p.blocks, o.block(part, &s.Identity, from))
 	}
 	return p
+}
+
+// hotPrepared is what this configuration made of the session; nil where that has
+// still to be done.
+func (o *Outpost) hotPrepared(live *session.Live) *prepared {
+	if p, _ := live.Prepared().(*prepared); p != nil && p.of == o.generation {
+		return p
+	}
+	return nil
+}
+
+// preparedFor is hotPrepared, and prepares what is not. The error is session.ErrNone
+// or one of the store, which is asked where an ID token is needed.
+func (o *Outpost) preparedFor(ctx context.Context, live *session.Live) (*prepared, error) {
+	if p := o.hotPrepared(live); p != nil {
+		return p, nil
+	}
+	s := *live.Session()
+	if app := o.applications.byName[s.Application]; app != nil && app.showsToken() {
+		var err error
+		if s, err = o.sessions.Load(ctx, s.Key); err != nil {
+			return nil, err
+		}
+	}
+	p := o.prepareNow(&s)
+	if other, _ := live.Prepared().(*prepared); other == nil || other.of < p.of {
+		live.SetPrepared(p)
+	}
+	return p, nil
 }
 
 // person is whom rules are asked about.
@@ -109,13 +145,13 @@ func (o *Outpost) Check(ctx context.Context, req Request) Decision {
 	if part == nil {
 		return Decision{Status: http.StatusForbidden, Reason: UnknownPath}
 	}
-	live, err := o.liveSession(ctx, app, req.Cookies)
+	live, known, err := o.liveSession(ctx, app, req.Cookies)
 	now := time.Now()
 	if err != nil {
 		return o.checkStranger(ctx, part, &q, &req, err, now)
 	}
-	d := o.judge(app, part, &q, live, now)
-	if d.Status == http.StatusForbidden && req.Navigation && o.explained(app, part, q, live, now) {
+	d := o.judge(app, part, &q, live, known, now)
+	if d.Status == http.StatusForbidden && req.Navigation && o.explained(app, part, q, live, known, now) {
 		// nginx shows its bare page for 403, but sends a 401 to start, which
 		// knows the session and shows the person why.
 		d.Status = http.StatusUnauthorized
@@ -134,12 +170,12 @@ func (o *Outpost) Check(ctx context.Context, req Request) Decision {
 // explained reports whether start, which knows a page by its URL alone, would
 // refuse it as well. Where it is the method that is refused it would not: it would
 // send the person to the page, and nobody would tell that nothing was done.
-func (o *Outpost) explained(app *application, part *part, q access.Request, live *session.Live, now time.Time) bool {
+func (o *Outpost) explained(app *application, part *part, q access.Request, live *session.Live, known *prepared, now time.Time) bool {
 	if q.Method == http.MethodGet {
 		return true
 	}
 	q.Method = http.MethodGet
-	return o.judge(app, part, &q, live, now).Status != http.StatusOK
+	return o.judge(app, part, &q, live, known, now).Status != http.StatusOK
 }
 
 // question is what a request asks of the application's rules, and the part
@@ -177,14 +213,13 @@ func (o *Outpost) checkStranger(ctx context.Context, part *part, q *access.Reque
 }
 
 // judge says whether a signed-in person may have what they ask for at now; 200
-// or 403.
-func (o *Outpost) judge(app *application, part *part, q *access.Request, live *session.Live, now time.Time) Decision {
+// or 403. known is what o has prepared of them.
+func (o *Outpost) judge(app *application, part *part, q *access.Request, live *session.Live, known *prepared, now time.Time) Decision {
 	d := Decision{Status: http.StatusForbidden, Reason: NotAllowed, Application: part.name, Session: live.Session()}
-	p, _ := live.Prepared.(*prepared)
-	if p == nil || d.Session.Application != app.name {
+	if known == nil || known.person == nil || known.of != o.generation || d.Session.Application != app.name {
 		return d
 	}
-	part.decide(&d, q, p.person, &p.blocks[part.index], now)
+	part.decide(&d, q, known.person, &known.blocks[part.index], now)
 	return d
 }
 
@@ -238,24 +273,28 @@ var errAmbiguous = errors.New("two live sessions in one request")
 // liveSession finds the session in the cookies of app. A sibling host can set
 // a cookie of the same name, so values that open nothing are passed over, and
 // two that open different sessions are nobody's: one may be an attacker's own.
-// The error is session.ErrNone, errAmbiguous or one of the store.
-func (o *Outpost) liveSession(ctx context.Context, app *application, cookies []string) (*session.Live, error) {
-	var found *session.Live
+// known is what o has prepared of it. The error is session.ErrNone, errAmbiguous or
+// one of the store.
+func (o *Outpost) liveSession(ctx context.Context, app *application, cookies []string) (found *session.Live, known *prepared, err error) {
 	for value := range session.Values(cookies, app.session.Name) {
 		live, err := o.sessions.Find(ctx, app.session.Name, value)
+		var p *prepared
+		if err == nil {
+			p, err = o.preparedFor(ctx, live)
+		}
 		switch {
 		case errors.Is(err, session.ErrNone):
 		case err != nil:
-			return nil, err
-		case live.Prepared == nil: // of a configuration that is no more
+			return nil, nil, err
+		case p.person == nil: // of a configuration that is no more
 		case found != nil && found.Session().Key != live.Session().Key:
-			return nil, errAmbiguous
+			return nil, nil, errAmbiguous
 		default:
-			found = live
+			found, known = live, p
 		}
 	}
 	if found == nil {
-		return nil, session.ErrNone
+		return nil, nil, session.ErrNone
 	}
-	return found, nil
+	return found, known, nil
 }

@@ -52,7 +52,7 @@ func (o *Outpost) AnswerHot(peer netip.Addr, h http.Header, host string, b []byt
 	if part.located {
 		q.Client = o.peers.ClientIPOf(h, peer)
 	}
-	live, known := o.hotSession(app, h["Cookie"])
+	live, ready, known := o.hotSession(app, h["Cookie"])
 	if !known {
 		return nil
 	}
@@ -63,7 +63,7 @@ func (o *Outpost) AnswerHot(peer netip.Addr, h http.Header, host string, b []byt
 		}
 		d = o.checkStranger(context.Background(), part, &q, &req, session.ErrNone, begun)
 	} else {
-		d = o.judge(app, part, &q, live, begun)
+		d = o.judge(app, part, &q, live, ready, begun)
 	}
 	switch {
 	case d.Status == http.StatusUnauthorized && d.Reason == NotSignedIn:
@@ -93,16 +93,18 @@ func (p *part) appendHeaders(b []byte, d *Decision, authorization []string) []by
 	return d.Identity.AppendWith(b, cache)
 }
 
-// hotSession is liveSession without the store. live is nil if no cookie of app
+// hotSession is liveSession without the store, and without making anything. live is nil if no cookie of app
 // opens a session; known is false where memory cannot tell, and where more than
 // one came.
-func (o *Outpost) hotSession(app *application, cookies []string) (live *session.Live, known bool) {
+func (o *Outpost) hotSession(app *application, cookies []string) (live *session.Live, ready *prepared, known bool) {
 	for value := range session.Values(cookies, app.session.Name) {
 		found, known := o.sessions.FindHot(app.session.Name, value)
-		if !known || found == nil || live != nil || found.Prepared == nil {
-			return nil, false
+		if !known || found == nil || live != nil {
+			return nil, nil, false
 		}
-		live = found
+		if live, ready = found, o.hotPrepared(found); ready == nil || ready.person == nil {
+			return nil, nil, false
+		}
 	}
-	return live, true
+	return live, ready, true
 }

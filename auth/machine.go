@@ -155,7 +155,7 @@ func (o *Outpost) checkMachine(ctx context.Context, part *part, q *access.Reques
 		return Decision{Status: machineStatus(reason), Reason: reason, Application: part.name}, known
 	}
 	p := client.prepare(func(c *machineClient) any {
-		return &prepared{access.NewPerson(&c.identity, c.proof), []headers.Block{o.block(part, &c.identity, headers.Vouching{})}}
+		return &prepared{o.generation, access.NewPerson(&c.identity, c.proof), []headers.Block{o.block(part, &c.identity, headers.Vouching{})}}
 	}).(*prepared)
 	d = Decision{Status: http.StatusForbidden, Reason: NotAllowed, Application: part.name, Machine: client.name}
 	if client.rules != nil && client.rules.Judge(q, p.person, now.Add(-skew)).Outcome != access.Allowed {

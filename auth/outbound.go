@@ -77,6 +77,18 @@ func (o *outbound) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// CloseIdleConnections is http.Client's.
+func (o *outbound) CloseIdleConnections() { closeIdle(o.next) }
+
+// CloseIdleConnections is http.Client's.
+func (b *backchannel) CloseIdleConnections() { closeIdle(b.next) }
+
+func closeIdle(t http.RoundTripper) {
+	if closer, ok := t.(interface{ CloseIdleConnections() }); ok {
+		closer.CloseIdleConnections()
+	}
+}
+
 // readAnswer reads a whole body and closes it. What looks like JSON in an
 // answer that will be believed has to be such that everybody reads it alike,
 // whatever the answer says that it is.

@@ -25,7 +25,7 @@ type part struct {
 	require  access.Requirement
 	ask      Ask
 	headers  *headers.Mapping
-	claims   []string      // that its rules and headers look at
+	token    bool          // its headers show the ID token
 	empty    headers.Block // for public URLs where nobody is signed in
 	machines *machines     // nil where it takes no machine clients
 }
@@ -90,8 +90,7 @@ func newPart(c Application) (*part, error) {
 	}
 	return &part{
 		name: c.Name, path: c.path(), access: rules, located: rules.NeedsClient(), require: c.Access.Require,
-		ask: c.Ask, headers: mapping, empty: mapping.Empty(),
-		claims: append(c.Access.Claims(), mapping.Claims()...),
+		ask: c.Ask, headers: mapping, empty: mapping.Empty(), token: c.Headers.JWT,
 	}, nil
 }
 
@@ -123,11 +122,15 @@ func (a *applications) aliases() *headers.Aliases {
 }
 
 // furtherClaims are the claims that rules and headers name, each once.
-func (a *applications) furtherClaims() []string {
+func furtherClaims(configured []Application) ([]string, error) {
 	var all []string
-	for _, p := range a.parts {
-		all = append(all, p.claims...)
+	for _, c := range configured {
+		mapping, err := headers.NewMapping(c.Headers)
+		if err != nil {
+			return nil, fmt.Errorf("application %q: %w", c.Name, err)
+		}
+		all = append(append(all, c.Access.Claims()...), mapping.Claims()...)
 	}
 	slices.Sort(all)
-	return slices.Compact(all)
+	return slices.Compact(all), nil
 }

@@ -46,6 +46,7 @@ type Provider struct {
 	BackchannelURL string                                // scheme://host[:port] where we reach what has the issuer's own address; "" for there
 	CAs            string                                // certificates in PEM that count besides the system's; "" for none
 	Proxy          func(*http.Request) (*url.URL, error) // of http.Transport; nil for none
+	ProxyName      string                                // tells one Proxy from another, for Next; "" for none
 
 	// RemoveMissingGroups takes groups and entitlements from who is
 	// rechecked and of whom the provider names none; else they keep what they had.
@@ -58,6 +59,8 @@ type Provider struct {
 }
 
 type provider struct {
+	made providerTerms
+
 	name, title, issuer, clientID, clientSecret string
 
 	clientAuth  ClientAuth

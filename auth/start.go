@@ -79,7 +79,7 @@ func (o *Outpost) judgeVisit(v *visit, live *session.Live, returnURL string) Dec
 	if part == nil {
 		return Decision{Status: http.StatusForbidden, Reason: UnknownPath, Session: live.Session()}
 	}
-	return o.judge(v.app, part, &q, live, time.Now())
+	return o.judge(v.app, part, &q, live, v.known, time.Now())
 }
 
 // choose asks the person at which provider to sign in.

@@ -50,6 +50,7 @@ type visit struct {
 	// The provider that the visit is about: the application's only one, that
 	// of the session, that of the flow; nil where it is not known.
 	provider *provider
+	known    *prepared // of the session that live has found
 }
 
 func (v *visit) ctx() context.Context { return v.r.Context() }
@@ -215,7 +216,7 @@ func (v *visit) notEarly() error {
 // returns nil, nil where there is none, and where two contradict each other,
 // which it ends.
 func (o *Outpost) live(v *visit) (*session.Live, error) {
-	live, err := o.liveSession(v.ctx(), v.app, v.r.Header["Cookie"])
+	live, known, err := o.liveSession(v.ctx(), v.app, v.r.Header["Cookie"])
 	if errors.Is(err, errAmbiguous) {
 		err = o.endAll(v)
 	}
@@ -225,7 +226,7 @@ func (o *Outpost) live(v *visit) (*session.Live, error) {
 	case err != nil:
 		return nil, &Error{Status: http.StatusServiceUnavailable, Reason: StoreUnavailable, Err: err}
 	}
-	v.provider = v.app.provider(live.Session().Provider)
+	v.provider, v.known = v.app.provider(live.Session().Provider), known
 	return live, nil
 }
 
