@@ -1,40 +1,92 @@
 package page
 
+// words.go reads what pages say: one file for each language, words/TAG.json, each
+// a flat list of keys and texts. words/en.json has every key that there is.
+//
+// The sentences keep to four rules: say what happened before what to do; name no
+// cause that only the log may know; never blame the reader; promise nothing that
+// is not certain. They are fixed: names and addresses stand beside them in the
+// details, so that a translation never has to fit a value into its grammar, and
+// no cause can slip in. A number alone has a place in a text, {n}.
+
 import (
+	"embed"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
-// words is what one reason code says to a person. The sentences are fixed:
-// names and addresses stand beside them in the details, so that a translation
-// never has to fit a value into its grammar, and no cause can slip in.
+//go:embed words/*.json
+var files embed.FS
+
+// english is the language of every page.
+var english = embedded("en")
+
+// words is what one reason code says to a person: the keys that begin with it.
 type words struct {
 	Title    string   // a few words, without a full stop
 	Sentence string   // what happened
 	Next     string   // what to do now
 	Causes   []string // likely causes, the likeliest first; nil if the sentence says it all
-	Nobody   bool     // an account is shown, and nobody is signed in with it
-	Again    bool     // the sign-in button reads "Sign in again"
-	Fine     bool     // nothing went wrong: no alert, and no "error" in JSON
+	traits
+}
+
+// traits is what a reason code decides besides the words.
+type traits struct {
+	Nobody bool // an account is shown, and nobody is signed in with it
+	Again  bool // the sign-in button reads "Sign in again"
+	Fine   bool // nothing went wrong: no alert, and no "error" in JSON
+}
+
+// special are the reasons that are no plain failures.
+var special = map[string]traits{
+	"account":                          {Fine: true},
+	"choose_provider":                  {Fine: true},
+	"insufficient_user_authentication": {Nobody: true},
+	"signed_out":                       {Again: true, Fine: true},
+	"signed_out_here":                  {Again: true, Fine: true},
 }
 
 // labels is everything on a page that no reason code decides.
 type labels struct {
-	SignedInAs, Account, Application, Rule, Host, Provider, Detail string            // names of the details
-	Missing                                                        map[string]string // names of what is missing, by claim
-	Yours, Unsaid                                                  string            // before what there is of it; where the provider says nothing
-	Retry, Switch, SignOut, SignIn, SignInAgain                    string            // buttons
-	Back, Everywhere                                               string
-	Causes                                                         string // heading of the list of causes
-	Reason, Request                                                string // small print
-	Forward, Continue                                              string // the page that sends a browser on
+	SignedInAs  string `json:"label.signed_in_as"` // names of the details
+	Account     string `json:"label.account"`
+	Application string `json:"label.application"`
+	Rule        string `json:"label.rule"`
+	Host        string `json:"label.host"`
+	Provider    string `json:"label.provider"`
+	Detail      string `json:"label.detail"`
+	Causes      string `json:"label.causes"`  // heading of the list of causes
+	Reason      string `json:"label.reason"`  // small print
+	Request     string `json:"label.request"` // small print
+	Forward     string `json:"label.forward"` // heading of the page that sends a browser on
+
+	Missing map[string]string `json:"-"`              // names of what is missing, by claim
+	Yours   string            `json:"missing.yours"`  // before what there is of it
+	Unsaid  string            `json:"missing.unsaid"` // where the provider says nothing
+
+	Retry       string `json:"button.retry"`
+	Switch      string `json:"button.switch"`
+	SignOut     string `json:"button.sign_out"`
+	Everywhere  string `json:"button.everywhere"`
+	SignIn      string `json:"button.sign_in"`
+	SignInAgain string `json:"button.sign_in_again"`
+	Back        string `json:"button.back"`
+	Continue    string `json:"button.continue"`
+	End         string `json:"button.end"`
+	Others      string `json:"button.others"`
 
 	// The account page.
-	ToldHeading, PlacesHeading string
-	Told                       map[string]string // names of what applications are told
-	Here, Created, Seen        string            // this browser; before the time of the sign-in and of the last use
-	End, Others                string            // buttons
+	ToldHeading   string            `json:"place.told"`
+	PlacesHeading string            `json:"place.heading"`
+	Told          map[string]string `json:"-"` // names of what applications are told
+	Here          string            `json:"place.here"`
+	Created       string            `json:"place.created"` // before the time of the sign-in
+	Seen          string            `json:"place.seen"`    // before the time of the last use
 }
 
 // language is one translation: a tag for the lang attribute (BCP 47), and a
@@ -44,8 +96,77 @@ type language struct {
 	Labels labels
 	Words  map[string]words // by reason code
 
-	Ago  func(time.Duration) string // how long ago something was
-	More func(int) string           // that there are so many sign-ins besides
+	texts map[string]string // all of them, by key
+}
+
+// embedded is the language of one of the files.
+func embedded(tag string) language {
+	b, err := files.ReadFile("words/" + tag + ".json")
+	if err != nil {
+		panic(err) // a file that is not in the binary: no test would have passed
+	}
+	texts := map[string]string{}
+	if err := json.Unmarshal(b, &texts); err != nil {
+		panic(err)
+	}
+	return newLanguage(tag, texts)
+}
+
+// newLanguage sorts texts into what the templates ask for.
+func newLanguage(tag string, texts map[string]string) language {
+	l := language{Tag: tag, Words: map[string]words{}, texts: texts}
+	l.Labels.Missing, l.Labels.Told = map[string]string{}, map[string]string{}
+	b, _ := json.Marshal(texts)      // strings always marshal,
+	_ = json.Unmarshal(b, &l.Labels) // and every label is one
+	for key, text := range texts {
+		if name, ok := strings.CutPrefix(key, "missing."); ok {
+			l.Labels.Missing[name] = text
+		}
+		if name, ok := strings.CutPrefix(key, "told."); ok {
+			l.Labels.Told[name] = text
+		}
+		if reason, ok := strings.CutSuffix(key, ".title"); ok {
+			l.Words[reason] = l.wordsOf(reason)
+		}
+	}
+	return l
+}
+
+func (l language) wordsOf(reason string) words {
+	w := words{Title: l.texts[reason+".title"], Sentence: l.texts[reason+".sentence"], Next: l.texts[reason+".next"], traits: special[reason]}
+	for i := 1; ; i++ {
+		cause, ok := l.texts[reason+".cause."+strconv.Itoa(i)]
+		if !ok {
+			return w
+		}
+		w.Causes = append(w.Causes, cause)
+	}
+}
+
+// Ago says how long ago something was, in the largest unit of which there is one.
+func (l language) Ago(d time.Duration) string {
+	for _, u := range []struct {
+		length time.Duration
+		name   string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
+		if n := int(d / u.length); n > 0 {
+			return l.number("ago."+u.name, n)
+		}
+	}
+	return l.texts["ago.now"]
+}
+
+// More says that there are so many sign-ins besides.
+func (l language) More(n int) string { return l.number("place.more", n) }
+
+// number is the text of a key that has a form for each kind of number, with n in
+// its place.
+func (l language) number(key string, n int) string {
+	form := "other"
+	if n == 1 {
+		form = "one"
+	}
+	return strings.ReplaceAll(l.texts[fmt.Sprintf("%s.%s", key, form)], "{n}", strconv.Itoa(n))
 }
 
 // Reasons returns every reason code that has words, sorted. A code that is not
