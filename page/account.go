@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"outpost/session"
 )
 
 // place is one line of the list of places.
@@ -21,19 +23,36 @@ type place struct {
 // ago is a time in words, and as a machine reads it.
 type ago struct{ Words, At string }
 
-func (v *view) addAccount(a *Account) {
-	v.Account, v.Others = newAccountAnswer(a), link(a.OthersURL)
+// told is what one application is told, header by header.
+type told struct {
+	Application string
+	Headers     []toldHeader
+}
+
+// toldHeader is one of them: Note stands in the place of a Value that is empty or
+// not shown.
+type toldHeader struct{ Name, Value, Note string }
+
+// longestHeader is how many characters of a header are shown: as many as headers
+// may have unless an operator allows more.
+const longestHeader = 3500
+
+func (v *view) addAccount(a *Account, id *session.Identity) {
+	v.Account, v.Others = newAccountAnswer(a, id), link(a.OthersURL)
 	l := v.Language.Labels
-	for _, name := range []string{"username", "name", "email", "groups", "entitlements", "uid"} {
-		var values []string
-		for _, value := range strings.Split(a.Told[name], "|") {
-			if value = text(value); value != "" {
-				values = append(values, value)
+	for _, t := range a.Told {
+		one := told{Application: text(t.Application)}
+		for _, h := range t.Headers {
+			line := toldHeader{Name: text(h.Name), Value: textOf(h.Value, longestHeader)}
+			switch {
+			case h.Hidden:
+				line.Value, line.Note = "", l.Hidden
+			case line.Value == "":
+				line.Note = l.Empty
 			}
+			one.Headers = append(one.Headers, line)
 		}
-		if len(values) > 0 {
-			v.Told = append(v.Told, detail{Label: l.Told[name], Value: strings.Join(values, ", ")})
-		}
+		v.Told = append(v.Told, one)
 	}
 	for _, p := range a.Places {
 		line := place{

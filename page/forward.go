@@ -17,15 +17,15 @@ import (
 // caller has decided that it may be visited. Anything else is answered as
 // "internal". Forward answers with 200, GET and HEAD alike, and keeps the
 // headers that are set, cookies among them.
-func Forward(w http.ResponseWriter, r *http.Request, target string) {
+func (p *Pages) Forward(w http.ResponseWriter, r *http.Request, target string) {
 	if !forwardable(target) {
-		Write(w, r, Data{Status: http.StatusInternalServerError, Reason: "internal"})
+		p.Write(w, r, Data{Status: http.StatusInternalServerError, Reason: "internal"})
 		return
 	}
-	v := view{Status: http.StatusOK, Language: english}
+	v := p.view(r)
 	var b bytes.Buffer
-	if forward(v.Language, target).Render(context.Background(), &b) != nil {
-		Write(w, r, Data{Status: http.StatusInternalServerError, Reason: "internal"})
+	if forward(v, target).Render(context.Background(), &b) != nil {
+		p.Write(w, r, Data{Status: http.StatusInternalServerError, Reason: "internal"})
 		return
 	}
 	v.setHeaders(w.Header())

@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"golang.org/x/net/html"
-
-	"outpost/page"
 )
 
 func TestForward(t *testing.T) {
@@ -30,7 +28,7 @@ func TestForward(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w := httptest.NewRecorder()
 			w.Header().Set("Set-Cookie", "a=b")
-			page.Forward(w, httptest.NewRequest(http.MethodGet, "/", nil), tt.target)
+			pages.Forward(w, httptest.NewRequest(http.MethodGet, "/", nil), tt.target)
 			if w.Code != tt.want {
 				t.Fatalf("status %d, want %d", w.Code, tt.want)
 			}
@@ -74,7 +72,7 @@ func targets(t *testing.T, body string) (refresh, link string) {
 
 func TestForwardHead(t *testing.T) {
 	w := httptest.NewRecorder()
-	page.Forward(w, httptest.NewRequest(http.MethodHead, "/", nil), "https://app.example.com/")
+	pages.Forward(w, httptest.NewRequest(http.MethodHead, "/", nil), "https://app.example.com/")
 	if w.Code != http.StatusOK || w.Body.Len() != 0 || w.Header().Get("Content-Length") == "0" {
 		t.Errorf("%d, %d bytes, %v", w.Code, w.Body.Len(), w.Header())
 	}

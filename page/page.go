@@ -2,8 +2,9 @@
 // application: a refusal, a failed sign-in, the end of a session. One reason
 // code decides the words; the same code is in the log and in the metrics.
 //
-// Every page is one self-contained document: one inline stylesheet, no script,
-// no image, nothing fetched from anywhere. Every value that comes from outside
+// Every page is one self-contained document: one inline stylesheet, no script, no
+// image but an operator's logo, which is in the document, and nothing fetched from
+// anywhere. It is in the language that the browser asks for. Every value that comes from outside
 // (names, the provider's error code, links) is treated as hostile: text is
 // cleaned, cut and escaped by the template engine, and a link that is neither
 // http nor https nor a plain path is left out.
@@ -60,12 +61,24 @@ type Data struct {
 
 // Account is who a person is to applications, and where they are signed in.
 type Account struct {
-	Now    time.Time         // from which it is told how long ago something was
-	Told   map[string]string // what applications are told: username, name, email, groups, entitlements, uid; lists joined by "|"
-	Places []Place           // in the order shown
-	More   int               // how many there are besides
+	Now    time.Time // from which it is told how long ago something was
+	Told   []Told    // what each application that shares this sign-in is told, in the order shown
+	Places []Place   // in the order shown
+	More   int       // how many there are besides
 
 	OthersURL string // where the form is posted that ends all but this one; "" hides it
+}
+
+// Told is what one application is told of a person.
+type Told struct {
+	Application string
+	Headers     []Header // in the order shown
+}
+
+// Header is one header with which an application is told something.
+type Header struct {
+	Name, Value string
+	Hidden      bool // the value may be a secret: Value is left out
 }
 
 // Place is one of the person's sessions.
@@ -93,12 +106,13 @@ func (m Missing) String() string {
 }
 
 // Write answers r with the page that d describes: HTML for a person, JSON for
-// a program (WantsJSON says which), headers alone for HEAD. It sets every
+// a program (WantsJSON says which), headers alone for HEAD, in the language that r
+// asks for (RFC 9110 §12.5.4) or else in English. It sets every
 // header of the page but X-Request-Id, and replaces what stands there. The
 // response is complete when it returns; there is no error to handle, since a
 // client that has gone away cannot be told.
-func Write(w http.ResponseWriter, r *http.Request, d Data) {
-	v := newView(d)
+func (p *Pages) Write(w http.ResponseWriter, r *http.Request, d Data) {
+	v := p.newView(r, d)
 	body, contentType := v.json(), "application/json; charset=utf-8"
 	if !WantsJSON(r) {
 		var b bytes.Buffer
@@ -128,14 +142,32 @@ type answer struct {
 	RequestID string `json:"request_id,omitempty"`
 	SignInURL string `json:"sign_in_url,omitempty"`
 
+	Contact string `json:"contact,omitempty"`
+
 	Account *accountAnswer `json:"account,omitempty"`
 }
 
 // accountAnswer is the account page in JSON.
 type accountAnswer struct {
-	Identity map[string]string `json:"identity"`
-	Sessions []placeAnswer     `json:"sessions"`
-	More     int               `json:"more"`
+	Identity     identityAnswer `json:"identity"`
+	Applications []toldAnswer   `json:"applications"`
+	Sessions     []placeAnswer  `json:"sessions"`
+	More         int            `json:"more"`
+}
+
+// identityAnswer is who the provider says that somebody is.
+type identityAnswer struct {
+	Subject  string   `json:"subject"`
+	Username string   `json:"username"`
+	Name     string   `json:"name"`
+	Email    string   `json:"email"`
+	Groups   []string `json:"groups"`
+}
+
+// toldAnswer is what an application is told; null stands for what is not shown.
+type toldAnswer struct {
+	Name    string             `json:"name"`
+	Headers map[string]*string `json:"headers"`
 }
 
 type placeAnswer struct {
@@ -150,11 +182,21 @@ type placeAnswer struct {
 	Here        bool      `json:"this_browser"`
 }
 
-func newAccountAnswer(a *Account) *accountAnswer {
-	if a == nil {
-		return nil
+func newAccountAnswer(a *Account, id *session.Identity) *accountAnswer {
+	all := &accountAnswer{Applications: []toldAnswer{}, Sessions: []placeAnswer{}, More: a.More}
+	if id != nil {
+		all.Identity = identityAnswer{id.Subject, id.Username, id.Name, id.Email, append([]string{}, id.Groups...)}
 	}
-	all := &accountAnswer{Identity: a.Told, Sessions: []placeAnswer{}, More: a.More}
+	for _, t := range a.Told {
+		one := toldAnswer{t.Application, map[string]*string{}}
+		for _, h := range t.Headers {
+			one.Headers[h.Name] = &h.Value
+			if h.Hidden {
+				one.Headers[h.Name] = nil
+			}
+		}
+		all.Applications = append(all.Applications, one)
+	}
 	for _, p := range a.Places {
 		all.Sessions = append(all.Sessions, placeAnswer{p.ID, p.Application, p.Provider, p.Device, p.Address, p.Created, p.Seen, p.Expires, p.Here})
 	}
@@ -162,7 +204,10 @@ func newAccountAnswer(a *Account) *accountAnswer {
 }
 
 func (v view) json() []byte {
-	a := answer{Message: v.Words.Sentence, Next: v.Words.Next, RequestID: v.RequestID, SignInURL: v.SignIn, Account: v.Account}
+	a := answer{Message: v.Words.Sentence, Next: v.Words.Next, RequestID: v.RequestID, SignInURL: v.SignIn, Contact: v.Site.Contact.URL, Account: v.Account}
+	if a.Contact == "" {
+		a.Contact = v.Site.Contact.Text
+	}
 	if !v.Words.Fine {
 		a.Error = v.Reason
 	}

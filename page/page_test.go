@@ -19,6 +19,9 @@ import (
 	"outpost/session"
 )
 
+// pages are those of a site of which nobody has said anything.
+var pages *page.Pages
+
 // write renders d for a GET whose headers are the given pairs.
 func write(t *testing.T, d page.Data, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
@@ -27,7 +30,7 @@ func write(t *testing.T, d page.Data, header ...string) *httptest.ResponseRecord
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	page.Write(w, r, d)
+	pages.Write(w, r, d)
 	return w
 }
 
@@ -50,6 +53,8 @@ func TestHeaders(t *testing.T) {
 				"X-Frame-Options":            {"DENY"},
 				"Cross-Origin-Opener-Policy": {"same-origin"},
 				"X-Robots-Tag":               {"noindex"},
+				"Content-Language":           {"en"},
+				"Vary":                       {"Accept, Accept-Language"},
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("headers (-want +got):\n%s", diff)
@@ -69,7 +74,7 @@ func TestHeaders(t *testing.T) {
 func TestHeadersReplaceWhatWasThere(t *testing.T) {
 	w := httptest.NewRecorder()
 	w.Header()["Cache-Control"] = []string{"public", "max-age=60"}
-	page.Write(w, httptest.NewRequest(http.MethodGet, "/", nil), page.Data{Status: http.StatusForbidden, Reason: "loop"})
+	pages.Write(w, httptest.NewRequest(http.MethodGet, "/", nil), page.Data{Status: http.StatusForbidden, Reason: "loop"})
 	if diff := cmp.Diff([]string{"no-store"}, w.Header()["Cache-Control"]); diff != "" {
 		t.Errorf("Cache-Control (-want +got):\n%s", diff)
 	}
@@ -226,7 +231,7 @@ func TestStatusAndUnknownReason(t *testing.T) {
 func TestHeadGetsTheHeadersAlone(t *testing.T) {
 	d := page.Data{Status: http.StatusForbidden, Reason: "not_allowed"}
 	get, head := write(t, d), httptest.NewRecorder()
-	page.Write(head, httptest.NewRequest(http.MethodHead, "/", nil), d)
+	pages.Write(head, httptest.NewRequest(http.MethodHead, "/", nil), d)
 	if head.Body.Len() != 0 {
 		t.Errorf("HEAD got a body: %s", head.Body)
 	}

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -20,10 +21,16 @@ const longest = 200
 //go:embed style.css
 var stylesheet string
 
-// basePolicy lets a browser apply the one stylesheet, by its hash, and do
-// nothing else: no script, no image, no frame, no other base for links.
-// default-src does not cover form-action; view.setHeaders adds that.
-var basePolicy = "default-src 'none'; style-src 'sha256-" + styleHash() + "'; base-uri 'none'; frame-ancestors 'none'"
+// policy lets a browser apply the one stylesheet, by its hash, and show a logo that
+// is in the page, and do nothing else: no script, no frame, no other base for
+// links. default-src does not cover form-action; view.setHeaders adds that.
+func policy(logo bool) string {
+	p := "default-src 'none'; style-src 'sha256-" + styleHash() + "'; base-uri 'none'; frame-ancestors 'none'"
+	if logo {
+		p += "; img-src data:"
+	}
+	return p
+}
 
 func styleHash() string {
 	sum := sha256.Sum256([]byte(stylesheet))
@@ -36,6 +43,7 @@ type view struct {
 	Status     int
 	Reason     string
 	RequestID  string
+	Site       site
 	Language   language
 	Words      words
 	Details    []detail
@@ -44,7 +52,7 @@ type view struct {
 	Everywhere string   // where the form that signs out everywhere is posted; "" for none
 	SignIn     string   // for JSON; the page has it among its buttons
 
-	Told    []detail // what applications are told; nil on any page but the account page
+	Told    []told // what applications are told; nil on any page but the account page
 	Places  []place
 	More    string         // how many there are besides, in words; "" for none
 	Others  string         // where the form that ends all other places is posted; "" for none
@@ -55,10 +63,28 @@ type detail struct{ Label, Value, Note string }
 
 type button struct{ Label, URL string }
 
+// standard are the pages of a site of which nobody has said anything.
+var standard = sync.OnceValue(func() *Pages {
+	p, err := New(Site{})
+	if err != nil {
+		panic(err)
+	}
+	return p
+})
+
+// view is an empty page for r.
+func (p *Pages) view(r *http.Request) view {
+	if p == nil {
+		p = standard()
+	}
+	return view{Status: http.StatusOK, Site: p.site, Language: p.languages[chosen(p.tags, r.Header["Accept-Language"])]}
+}
+
 // newView never fails: what cannot be shown is left out, an unknown reason
 // becomes "internal" and an impossible status 500.
-func newView(d Data) view {
-	v := view{Status: d.Status, Reason: d.Reason, RequestID: text(d.RequestID), Language: english, SignIn: link(d.SignInURL), Everywhere: link(d.EverywhereURL)}
+func (p *Pages) newView(r *http.Request, d Data) view {
+	v := p.view(r)
+	v.Status, v.Reason, v.RequestID, v.SignIn, v.Everywhere = d.Status, d.Reason, text(d.RequestID), link(d.SignInURL), link(d.EverywhereURL)
 	if v.Status < 200 || v.Status > 599 {
 		v.Status = http.StatusInternalServerError
 	}
@@ -72,7 +98,7 @@ func newView(d Data) view {
 
 	l := v.Language.Labels
 	if d.Account != nil && v.Reason == "account" {
-		v.addAccount(d.Account)
+		v.addAccount(d.Account, d.Identity)
 		d.Application, d.Host = "", "" // stand among the places
 	}
 	if id := d.Identity; id != nil {
@@ -94,7 +120,7 @@ func newView(d Data) view {
 		if got == "" {
 			got = l.Unsaid
 		}
-		v.addDetail(l.Missing[m.Claim], text(m.Want), l.Yours+": "+got)
+		v.addDetail(l.Missing[m.Claim], text(m.Want), l.Yours+" "+got)
 	}
 	for _, c := range d.Choices {
 		if label := text(c.Label); label != "" {
@@ -146,7 +172,10 @@ func firstOf(values ...string) string {
 // another; no space at either end; invalid UTF-8 as U+FFFD; at most 200
 // characters, the last of them an ellipsis where something was cut. It does not
 // escape.
-func text(s string) string {
+func text(s string) string { return textOf(s, longest) }
+
+// textOf is text for another length.
+func textOf(s string, longest int) string {
 	var b strings.Builder
 	count, end := 0, 0
 	for _, r := range s {
@@ -200,13 +229,15 @@ func link(raw string) string {
 // over plain http, where there is no Sec-Fetch-Site; same-origin keeps the
 // origin and still tells other sites nothing.
 func (v view) setHeaders(h http.Header) {
-	policy, referrer := basePolicy+"; form-action 'self'", "no-referrer"
+	policy, referrer := v.Site.policy+"; form-action 'self'", "no-referrer"
 	if v.Confirm != "" || v.Everywhere != "" {
-		policy, referrer = basePolicy, "same-origin"
+		policy, referrer = v.Site.policy, "same-origin"
 	}
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Referrer-Policy", referrer)
 	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Language", v.Language.Tag)
+	h.Set("Vary", "Accept, Accept-Language")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")

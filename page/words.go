@@ -12,19 +12,37 @@ package page
 import (
 	"embed"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
 //go:embed words/*.json
 var files embed.FS
 
-// english is the language of every page.
-var english = embedded("en")
+// ours are the languages that we have words for, the first of them for whoever
+// asks for none of them.
+var ours = []string{"en", "de", "es", "fr", "it", "nl", "pl", "pt"}
+
+// builtin are the texts of all of them, by tag and key. They are not changed.
+var builtin = sync.OnceValue(func() map[string]map[string]string {
+	all := map[string]map[string]string{}
+	for _, tag := range ours {
+		b, err := files.ReadFile("words/" + tag + ".json")
+		texts := map[string]string{}
+		if err == nil {
+			err = json.Unmarshal(b, &texts)
+		}
+		if err != nil {
+			panic(err) // a file that is not in the binary, or none: no test would have passed
+		}
+		all[tag] = texts
+	}
+	return all
+})
 
 // words is what one reason code says to a person: the keys that begin with it.
 type words struct {
@@ -49,6 +67,8 @@ var special = map[string]traits{
 	"insufficient_user_authentication": {Nobody: true},
 	"signed_out":                       {Again: true, Fine: true},
 	"signed_out_here":                  {Again: true, Fine: true},
+	"signed_out_everywhere":            {Again: true, Fine: true},
+	"signed_out_everywhere_here":       {Again: true, Fine: true},
 }
 
 // labels is everything on a page that no reason code decides.
@@ -64,6 +84,7 @@ type labels struct {
 	Reason      string `json:"label.reason"`  // small print
 	Request     string `json:"label.request"` // small print
 	Forward     string `json:"label.forward"` // heading of the page that sends a browser on
+	Contact     string `json:"label.contact"` // before the operator's line
 
 	Missing map[string]string `json:"-"`              // names of what is missing, by claim
 	Yours   string            `json:"missing.yours"`  // before what there is of it
@@ -81,49 +102,40 @@ type labels struct {
 	Others      string `json:"button.others"`
 
 	// The account page.
-	ToldHeading   string            `json:"place.told"`
-	PlacesHeading string            `json:"place.heading"`
-	Told          map[string]string `json:"-"` // names of what applications are told
-	Here          string            `json:"place.here"`
-	Created       string            `json:"place.created"` // before the time of the sign-in
-	Seen          string            `json:"place.seen"`    // before the time of the last use
+	ToldHeading   string `json:"told.heading"`
+	Hidden        string `json:"told.hidden"` // in the place of a value that is a secret
+	Empty         string `json:"told.empty"`  // in the place of a value that there is not
+	PlacesHeading string `json:"place.heading"`
+	Here          string `json:"place.here"`
+	Created       string `json:"place.created"` // before the time of the sign-in
+	Seen          string `json:"place.seen"`    // before the time of the last use
 }
 
 // language is one translation: a tag for the lang attribute (BCP 47), and a
 // text for each thing that can be said.
 type language struct {
-	Tag    string
-	Labels labels
-	Words  map[string]words // by reason code
+	Tag         string
+	RightToLeft bool
+	Labels      labels
+	Words       map[string]words // by reason code
 
 	texts map[string]string // all of them, by key
 }
 
-// embedded is the language of one of the files.
-func embedded(tag string) language {
-	b, err := files.ReadFile("words/" + tag + ".json")
-	if err != nil {
-		panic(err) // a file that is not in the binary: no test would have passed
-	}
-	texts := map[string]string{}
-	if err := json.Unmarshal(b, &texts); err != nil {
-		panic(err)
-	}
-	return newLanguage(tag, texts)
-}
+// rightToLeft are the languages that are written so, of those whose people use the
+// web in them.
+var rightToLeft = []string{"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
 
 // newLanguage sorts texts into what the templates ask for.
 func newLanguage(tag string, texts map[string]string) language {
-	l := language{Tag: tag, Words: map[string]words{}, texts: texts}
-	l.Labels.Missing, l.Labels.Told = map[string]string{}, map[string]string{}
+	base, _, _ := strings.Cut(strings.ToLower(tag), "-")
+	l := language{Tag: tag, RightToLeft: slices.Contains(rightToLeft, base), Words: map[string]words{}, texts: texts}
+	l.Labels.Missing = map[string]string{}
 	b, _ := json.Marshal(texts)      // strings always marshal,
 	_ = json.Unmarshal(b, &l.Labels) // and every label is one
 	for key, text := range texts {
 		if name, ok := strings.CutPrefix(key, "missing."); ok {
 			l.Labels.Missing[name] = text
-		}
-		if name, ok := strings.CutPrefix(key, "told."); ok {
-			l.Labels.Told[name] = text
 		}
 		if reason, ok := strings.CutSuffix(key, ".title"); ok {
 			l.Words[reason] = l.wordsOf(reason)
@@ -162,15 +174,38 @@ func (l language) More(n int) string { return l.number("place.more", n) }
 // number is the text of a key that has a form for each kind of number, with n in
 // its place.
 func (l language) number(key string, n int) string {
-	form := "other"
-	if n == 1 {
-		form = "one"
+	text := l.texts[key+"."+form(l.Tag, n)]
+	for i := len(forms) - 1; i >= 0 && text == ""; i-- { // a form that the language does not have
+		text = l.texts[key+"."+forms[i]]
 	}
-	return strings.ReplaceAll(l.texts[fmt.Sprintf("%s.%s", key, form)], "{n}", strconv.Itoa(n))
+	return strings.ReplaceAll(text, number, strconv.Itoa(n))
 }
+
+// number is where a text has one.
+const number = "{n}"
+
+// numbered returns what a key is without its form, and whether it has one.
+func numbered(key string) (string, bool) {
+	for _, form := range forms {
+		if stem, ok := strings.CutSuffix(key, "."+form); ok {
+			return stem, true
+		}
+	}
+	return "", false
+}
+
+// Keys returns the keys of all texts, sorted; those of a text with a number in it
+// end in one of the forms that English has for numbers.
+func Keys() []string { return slices.Sorted(maps.Keys(builtin()["en"])) }
 
 // Reasons returns every reason code that has words, sorted. A code that is not
 // among them never reaches a person: it is answered to nginx alone.
 func Reasons() []string {
-	return slices.Sorted(maps.Keys(english.Words))
+	var all []string
+	for _, key := range Keys() {
+		if reason, ok := strings.CutSuffix(key, ".title"); ok {
+			all = append(all, reason)
+		}
+	}
+	return all
 }
