@@ -12,10 +12,8 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
-	"outpost/headers"
 	"outpost/page"
 	"outpost/session"
 )
@@ -66,6 +64,10 @@ func (o *Outpost) showAccount(v *visit, live *session.Live) error {
 	if err != nil {
 		return accountStoreError(err)
 	}
+	p, err := o.preparedFor(v.ctx(), live)
+	if err != nil {
+		return accountStoreError(err)
+	}
 	// This one first, then by last use.
 	slices.SortFunc(all, func(a, b session.Listed) int {
 		if a.Key == here.Key || b.Key == here.Key {
@@ -75,7 +77,7 @@ func (o *Outpost) showAccount(v *visit, live *session.Live) error {
 	})
 	d := page.Data{
 		Identity: &here.Identity, SignOutURL: Prefix + "/sign_out", EverywhereURL: Prefix + everywhere,
-		Account: &page.Account{Now: time.Now(), Told: told(&here.Identity), More: max(0, len(all)-maxPlaces)},
+		Account: &page.Account{Now: time.Now(), Told: told(v.app, p), More: max(0, len(all)-maxPlaces)},
 	}
 	for _, l := range all[:min(len(all), maxPlaces)] {
 		place := page.Place{
@@ -92,14 +94,23 @@ func (o *Outpost) showAccount(v *visit, live *session.Live) error {
 	return nil
 }
 
-// told is what applications are told of a person, header by header.
-func told(id *session.Identity) map[string]string {
-	block, h := headers.Identity(id), http.Header{}
-	block.Write(h)
-	all := map[string]string{}
-	for _, name := range headers.IdentityNames {
-		all[strings.ToLower(strings.TrimPrefix(name, "X-Authentik-"))] = h.Get(name)
+// told is what each part of the application is told of a person, in the order of
+// the parts' names: the lines that a check answers with, without what may be a
+// secret.
+func told(app *application, p *prepared) []page.Told {
+	var all []page.Told
+	for _, part := range app.parts {
+		one := page.Told{Application: part.name}
+		for _, line := range p.blocks[part.index].Lines() {
+			header := page.Header{Name: line.Name, Value: line.Value}
+			if line.Value != "" && part.headers.Confidential(line.Name) {
+				header.Value, header.Hidden = "", true
+			}
+			one.Headers = append(one.Headers, header)
+		}
+		all = append(all, one)
 	}
+	slices.SortFunc(all, func(a, b page.Told) int { return cmp.Compare(a.Application, b.Application) })
 	return all
 }
 

@@ -3,6 +3,7 @@ package auth_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"outpost/auth"
+	"outpost/headers"
 	"outpost/session/memory"
 )
 
@@ -22,7 +24,14 @@ var own = []string{"Origin", "https://outpost.example.com", "Sec-Fetch-Site", "s
 // places are the sessions that the page tells of, in JSON.
 type places struct {
 	Account struct {
-		Identity map[string]string
+		Identity struct {
+			Subject, Username, Name, Email string
+			Groups                         []string
+		}
+		Applications []struct {
+			Name    string
+			Headers map[string]*string
+		}
 		Sessions []struct {
 			ID, Application, Device, Address string
 			This                             bool      `json:"this_browser"`
@@ -70,7 +79,7 @@ func TestAccount(t *testing.T) {
 		}
 
 		p := alice.places(account)
-		if len(p.Account.Sessions) != 2 || !p.Account.Sessions[0].This || p.Account.Sessions[1].This || p.Account.Identity["username"] != "alice" {
+		if len(p.Account.Sessions) != 2 || !p.Account.Sessions[0].This || p.Account.Sessions[1].This || p.Account.Identity.Username != "alice" {
 			t.Fatalf("in JSON: %+v", p)
 		}
 
@@ -280,8 +289,74 @@ func TestAccountAfterRecheck(t *testing.T) {
 		s.checked(alice, app)
 		s.wantGroups(s.checked(alice, app), "late")
 		p := alice.places(account)
-		if got := p.Account.Sessions[0]; got.Device != "Firefox on Windows" || got.Address != "192.0.2.7" || p.Account.Identity["groups"] != "late" {
+		if got := p.Account.Sessions[0]; got.Device != "Firefox on Windows" || got.Address != "192.0.2.7" || !slices.Equal(p.Account.Identity.Groups, []string{"late"}) {
 			t.Errorf("got %+v", p)
 		}
 	})
+}
+
+// People see what applications are told of them, to the letter: the headers that a
+// check answers with, for each application of the sign-in; but no secret.
+func TestAccountTellsWhatApplicationsAreTold(t *testing.T) {
+	s := newStage(t, func(c *auth.Config) {
+		c.Applications[0].Headers = headers.MappingConfig{
+			Presets: []string{"remote-user"}, Join: ";", JWT: true, Basic: &headers.Basic{Username: "{username}", Password: "s3cret-of-all"},
+			Headers: []headers.Header{
+				{Name: "X-Role", Value: "{groups}", Map: []headers.Pair{{From: "admins", To: "Admin"}}, Default: "Viewer", First: true},
+				{Name: "X-Fixed", Value: "key-of-all"},
+			},
+		}
+		c.Applications = append(c.Applications, auth.Application{Name: "wiki-admin", ExternalURL: "https://wiki.example.net:8443/admin", Providers: []string{"idp"}, Access: c.Applications[2].Access})
+	})
+	alice := s.browser("alice")
+	s.want(alice.visit("https://app.example.com/"), http.StatusOK)
+	h := alice.headers("https://app.example.com/")
+	told := alice.places(account).Account.Applications
+	if len(told) != 1 || told[0].Name != "home" {
+		t.Fatalf("told: %+v", told)
+	}
+	hidden := []string{"Authorization", "X-Authentik-Jwt", "X-Fixed"}
+	if len(told[0].Headers) != 8 {
+		t.Errorf("%d headers: %v", len(told[0].Headers), told[0].Headers)
+	}
+	for name, value := range told[0].Headers {
+		switch sent := h.Get(name); {
+		case slices.Contains(hidden, name):
+			if value != nil || sent == "" {
+				t.Errorf("%s is there, or never sent", name)
+			}
+		case value == nil || *value != sent || h[name] == nil:
+			t.Errorf("%s: told %v, sent %q", name, value, sent)
+		}
+	}
+	page := body(alice.once(http.MethodGet, account))
+	for _, want := range []string{"<code>Remote-User</code></dt><dd><bdi>alice</bdi>", "<code>X-Role</code>", `<code>Authorization</code></dt><dd class="note">not shown here`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if strings.Contains(page, "key-of-all") || strings.Contains(page, h.Get("Authorization")) || strings.Contains(page, "X-Authentik-Username") || h.Get("X-Authentik-Jwt") != "" && strings.Contains(page, h.Get("X-Authentik-Jwt")) {
+		t.Error("the page has a secret, or headers that nobody sends")
+	}
+
+	// Applications below paths of one host share the page, and each is told its own.
+	s.want(alice.visit("https://wiki.example.net:8443/"), http.StatusOK)
+	told = alice.places("https://wiki.example.net:8443" + prefix + "/").Account.Applications
+	if len(told) != 2 || told[0].Name != "wiki" || told[1].Name != "wiki-admin" || *told[1].Headers["X-Authentik-Username"] != "alice" {
+		t.Errorf("told: %+v", told)
+	}
+}
+
+// headers are those that nginx gets for a request of the browser.
+func (b *browser) headers(address string) http.Header {
+	b.s.t.Helper()
+	r := httptest.NewRequest(http.MethodGet, prefix+"/auth/nginx", nil)
+	r.Host, r.RemoteAddr = "app.example.com", "127.0.0.1:40000"
+	r.Header = http.Header{"X-Original-Url": {address}, "X-Original-Method": {http.MethodGet}, "Cookie": {"__Secure-outpost-home=" + b.cookie(address, "__Secure-outpost-home")}}
+	w := httptest.NewRecorder()
+	b.s.outpost.ServeNginx(w, r)
+	if w.Code != http.StatusOK {
+		b.s.t.Fatalf("the check: %d", w.Code)
+	}
+	return w.Result().Header
 }

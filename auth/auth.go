@@ -22,6 +22,7 @@ import (
 
 	"outpost/access"
 	"outpost/headers"
+	"outpost/page"
 	"outpost/session"
 )
 
@@ -36,6 +37,7 @@ type Config struct {
 	Tokens       []StaticToken     // of machine clients, for the applications that each names; nil for none
 	Session      session.Config    // Prepare is New's and has to be nil; Log may be nil
 	Peers        headers.Peers     // whose headers count
+	Pages        *page.Pages       // writes what people see; nil writes it as page.Site's zero value has it
 	FrontEnds    []string          // which front ends may ask, of FrontEnds(); nil is nginx alone
 	Keep         string            // directory for the providers' last good metadata and keys; "" keeps none
 	Transport    http.RoundTripper // stands for the network, for tests; nil is the real one
@@ -86,6 +88,7 @@ type Outpost struct {
 	providers    []*provider
 	peers        headers.Peers
 	frontEnds    []string
+	pages        *page.Pages
 	log          *slog.Logger
 	hooks        Hooks
 	recheckEvery time.Duration // 0 for never
@@ -119,7 +122,7 @@ func New(cfg Config) (*Outpost, error) {
 // wire makes what of an Outpost is its configuration's own. Providers that are the
 // same in before are those of before; nil for none.
 func wire(cfg Config, before []*provider) (*Outpost, error) {
-	o := &Outpost{peers: cfg.Peers, log: cfg.Log, hooks: cfg.Hooks.filled(), recheckEvery: cfg.Session.Recheck}
+	o := &Outpost{peers: cfg.Peers, pages: cfg.Pages, log: cfg.Log, hooks: cfg.Hooks.filled(), recheckEvery: cfg.Session.Recheck}
 	if o.log == nil {
 		o.log = slog.New(slog.DiscardHandler)
 	}

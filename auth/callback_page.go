@@ -55,6 +55,6 @@ func (o *Outpost) told(v *visit, sealed string) error {
 		return &Error{Status: http.StatusBadRequest, Reason: CallbackInvalid, Err: err, Page: page.Data{SignInURL: v.app.external + "/"}}
 	}
 	v.w.Header().Set("X-Request-Id", p.Data.RequestID)
-	page.Write(v.w, v.r, p.Data)
+	v.pages.Write(v.w, v.r, p.Data)
 	return nil
 }

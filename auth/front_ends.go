@@ -173,10 +173,10 @@ func (o *Outpost) relay(name string, w http.ResponseWriter, r *http.Request, ori
 		w.WriteHeader(status)
 	case app != nil && d.Status == http.StatusUnauthorized && d.Session == nil:
 		status = http.StatusUnauthorized
-		id = showRefusal(w, r, app, original, status, d)
+		id = o.showRefusal(w, r, app, original, status, d)
 	case app != nil && d.Session != nil && (d.Status == http.StatusForbidden || d.Status == http.StatusUnauthorized):
 		status = http.StatusForbidden
-		id = showRefusal(w, r, app, original, status, d)
+		id = o.showRefusal(w, r, app, original, status, d)
 	case d.Status == http.StatusForbidden:
 		status = http.StatusForbidden
 		w.WriteHeader(status)
@@ -188,8 +188,8 @@ func (o *Outpost) relay(name string, w http.ResponseWriter, r *http.Request, ori
 
 // showRefusal writes why a person is not let in, a page, or JSON for a program,
 // and returns the ID that it names.
-func showRefusal(w http.ResponseWriter, r *http.Request, app *application, original headers.Original, status int, d Decision) string {
-	v := &visit{w: w, r: r, id: rand.Text()[:12], host: original.Host, app: app, provider: app.only()}
+func (o *Outpost) showRefusal(w http.ResponseWriter, r *http.Request, app *application, original headers.Original, status int, d Decision) string {
+	v := &visit{w: w, r: r, id: rand.Text()[:12], host: original.Host, app: app, provider: app.only(), pages: o.pages}
 	w.Header().Set("X-Request-Id", v.id)
 	returnURL := returnURLOf(original)
 	shown := page.Data{SignInURL: signInURL(app, returnURL, asked{})}

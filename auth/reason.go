@@ -67,8 +67,12 @@ const (
 
 // Reasons of a sign-out.
 const (
-	SignedOut      Reason = "signed_out"
-	SignedOutHere  Reason = "signed_out_here"
+	SignedOut     Reason = "signed_out"
+	SignedOutHere Reason = "signed_out_here"
+
+	SignedOutEverywhere     Reason = "signed_out_everywhere"      // SignedOut in every browser, and
+	SignedOutEverywhereHere Reason = "signed_out_everywhere_here" // SignedOutHere; the metrics do not tell them apart
+
 	SignOutConfirm Reason = "sign_out_confirm"
 	SignOutRefused Reason = "sign_out_refused"
 	LogoutInvalid  Reason = "logout_invalid"
@@ -87,6 +91,6 @@ func Reasons() []Reason {
 		SignedIn, ChooseProvider, StateInvalid, StateExpired, StateUsed, BrowserMismatch, BrowserMissing, CallbackInvalid, ProviderError,
 		ProviderUnreachable, ProviderMisconfigured, ExchangeRefused, TokenInvalid, NonceMismatch, UserinfoInvalid,
 		UserinfoUnavailable, GroupsOverage, SignedOutMeanwhile, Loop, MethodNotAllowed, NotFound, EarlyData,
-		SignedOut, SignedOutHere, SignOutConfirm, SignOutRefused, LogoutInvalid, Account,
+		SignedOut, SignedOutHere, SignedOutEverywhere, SignedOutEverywhereHere, SignOutConfirm, SignOutRefused, LogoutInvalid, Account,
 	}
 }

@@ -5,6 +5,7 @@ package auth
 // honestly how much of it worked.
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -35,13 +36,14 @@ func (o *Outpost) signOut(v *visit) error {
 		return err
 	}
 	live, err := o.live(v)
+	back := o.flows.signedOut(v.r.URL.Query().Get("state"), v.app)
 	switch {
-	case live == nil && (err == nil || o.flows.signedOut(v.r.URL.Query().Get("state"), v.app)):
+	case live == nil && (err == nil || back != ""):
 		// On the way back from the provider, too; but nobody who is signed in
 		// reads that they are not, whatever link brought them here.
 		v.clearSession()
 		o.endLoop(v)
-		v.show(http.StatusOK, SignedOut, page.Data{SignInURL: v.app.external + "/"})
+		v.show(http.StatusOK, cmp.Or(back, SignedOut), page.Data{SignInURL: v.app.external + "/"})
 		return nil
 	case err != nil:
 		return err
@@ -93,22 +95,28 @@ func (o *Outpost) end(v *visit, live *session.Live, all bool) error {
 	v.clearSession()
 	o.endLoop(v)
 	v.provider.revoke(whole.RefreshToken)
-	next := v.provider.endSessionURL(o.endSession(v, whole.IDToken))
-	reason := SignedOut
+	then, here := SignedOut, SignedOutHere // what the person reads: once the provider is done, and where it has nothing to do
+	if all {
+		then, here = SignedOutEverywhere, SignedOutEverywhereHere
+	}
+	next := v.provider.endSessionURL(o.endSession(v, whole.IDToken, then))
+	counted := SignedOut
 	if next == "" {
-		reason = SignedOutHere
+		counted = SignedOutHere
 	}
 	v.log.Info("signed out", "subject", id.Subject, "user", cut(id.Username), "session", key.String(), "sessions", 1+others, "everywhere", all, "at_provider", next != "")
-	o.hooks.SignOut(v.app.name, reason)
+	o.hooks.SignOut(v.app.name, counted)
 	if next == "" {
-		v.show(http.StatusOK, SignedOutHere, page.Data{SignInURL: v.app.external + "/"})
+		v.show(http.StatusOK, here, page.Data{SignInURL: v.app.external + "/"})
 		return nil
 	}
 	v.redirect(next)
 	return nil
 }
 
-func (o *Outpost) endSession(v *visit, idToken string) url.Values {
+// endSession is what the provider's end-session endpoint is told. The person reads
+// the page of reason when they come back.
+func (o *Outpost) endSession(v *visit, idToken string, reason Reason) url.Values {
 	q := url.Values{
 		"client_id":                {v.provider.clientID},
 		"post_logout_redirect_uri": {v.app.external + Prefix + "/sign_out"},
@@ -116,20 +124,28 @@ func (o *Outpost) endSession(v *visit, idToken string) url.Values {
 	if idToken != "" && len(idToken) <= maxHint {
 		q.Set("id_token_hint", idToken)
 	}
-	if state, err := o.flows.seals.Load().states.Seal("sign_out", []byte(v.app.name)); err == nil {
+	if state, err := o.flows.seals.Load().states.Seal(signOutState[reason], []byte(v.app.name)); err == nil {
 		q.Set("state", state)
 	}
 	return q
 }
 
-// signedOut reports whether state is one that we gave the provider for the
-// way back from its end-session endpoint.
-func (f *flows) signedOut(state string, app *application) bool {
+// signOutState is what the state for the way back from the provider is sealed for.
+var signOutState = map[Reason]string{SignedOut: "sign_out", SignedOutEverywhere: "sign_out_everywhere"}
+
+// signedOut returns what state is for: SignedOut or SignedOutEverywhere, if it is
+// one that we gave the provider for the way back from its end-session endpoint,
+// else "".
+func (f *flows) signedOut(state string, app *application) Reason {
 	if state == "" {
-		return false
+		return ""
 	}
-	value, _, err := f.seals.Load().states.Open("sign_out", state)
-	return err == nil && string(value) == app.name
+	for reason, purpose := range signOutState {
+		if value, _, err := f.seals.Load().states.Open(purpose, state); err == nil && string(value) == app.name {
+			return reason
+		}
+	}
+	return ""
 }
 
 func (v *visit) clearSession() {

@@ -29,8 +29,30 @@ func TestSignOutEverywhere(t *testing.T) {
 	s.want(phone.once(http.MethodGet, "https://wiki.example.net:8443/"), http.StatusFound)
 	s.want(alice.once(http.MethodGet, "https://router.example.com/"), http.StatusFound)
 	s.want(bob.once(http.MethodGet, "https://app.example.com/"), http.StatusOK)
+	// Back from the provider they read how far it went.
+	if page := body(alice.visit(resp.Header.Get("Location"))); !strings.Contains(page, "<code>signed_out_everywhere</code>") {
+		t.Errorf("page:\n%s", page)
+	}
 	if log := s.log.String(); !strings.Contains(log, `"sessions":3,"everywhere":true`) || strings.Count(log, `"msg":"signed out"`) != 1 {
 		t.Errorf("log:\n%s", log)
+	}
+}
+
+// Where the provider has no sign-out, the page says that it goes on.
+func TestSignOutEverywhereHere(t *testing.T) {
+	s := newStage(t)
+	s.provider.metadata = map[string]any{"end_session_endpoint": ""}
+	alice, phone := s.browser("alice"), s.browser("alice")
+	s.want(alice.visit("https://app.example.com/"), http.StatusOK)
+	s.want(phone.visit("https://app.example.com/"), http.StatusOK)
+	page := body(alice.visit("https://app.example.com" + prefix + "/sign_out?everywhere=1"))
+	if !strings.Contains(page, "<code>signed_out_everywhere_here</code>") {
+		t.Errorf("page:\n%s", page)
+	}
+	s.want(phone.once(http.MethodGet, "https://app.example.com/"), http.StatusFound)
+	// Who comes by afterwards, or signed out of this browser alone, reads no more than is so.
+	if page := body(alice.visit("https://app.example.com" + prefix + "/sign_out")); !strings.Contains(page, "<code>signed_out</code>") {
+		t.Errorf("afterwards:\n%s", page)
 	}
 }
 

@@ -47,6 +47,8 @@ type visit struct {
 	app  *application
 	log  *slog.Logger
 
+	pages *page.Pages
+
 	// The provider that the visit is about: the application's only one, that
 	// of the session, that of the flow; nil where it is not known.
 	provider *provider
@@ -66,7 +68,7 @@ func (v *visit) providerName() string {
 // endpoint makes an http.Handler of one of the public endpoints.
 func (o *Outpost) endpoint(name string, serve func(*visit) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := &visit{w: w, r: r, id: rand.Text()[:12]}
+		v := &visit{w: w, r: r, id: rand.Text()[:12], pages: o.pages}
 		v.log = o.log.With("endpoint", name, "request_id", v.id)
 		w.Header().Set("X-Request-Id", v.id)
 		w.Header().Set("Cache-Control", "no-store")
@@ -151,7 +153,7 @@ func (o *Outpost) tell(v *visit, e *Error) {
 
 // show writes the page of a reason.
 func (v *visit) show(status int, reason Reason, d page.Data) {
-	page.Write(v.w, v.r, v.data(status, reason, d))
+	v.pages.Write(v.w, v.r, v.data(status, reason, d))
 }
 
 // data adds to a page what every page of the visit says.
@@ -177,7 +179,7 @@ const maxLocation = 2300
 // redirect sends the browser away. 303 after a POST makes it a GET.
 func (v *visit) redirect(url string) {
 	if len(url) > maxLocation {
-		page.Forward(v.w, v.r, url)
+		v.pages.Forward(v.w, v.r, url)
 		return
 	}
 	status := http.StatusFound
