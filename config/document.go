@@ -25,6 +25,7 @@ type reader struct {
 	file     string
 	env      func(string) (string, bool)
 	mode     fs.FileMode
+	files    Files               // looked at so far
 	places   map[string]place    // by path: where each thing stands
 	homes    map[string][]string // by key: the sections that know it, in order
 	unknown  []unknownKey

@@ -102,6 +102,7 @@ func (f *filling) read(file string) (string, *violation) {
 	if err == nil {
 		text, mode, err = readFile(file, maxSecret)
 	}
+	f.r.note(file, text)
 	if err != nil {
 		return "", broken(needs+"cannot be read: "+withoutPath(err).Error(), "create or mount it, readable to the user that outpost runs as")
 	}

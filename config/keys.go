@@ -89,7 +89,7 @@ func (r *reader) provider(n *yaml.Node, path, standard string, insecure bool) (P
 	p.EndSessionURL = optional(s, "end_session_url", "", parseEndSession(insecure))
 	p.BackchannelURL = optional(s, "backchannel_url", "", parseOrigin)
 	p.InsecureBackchannelHTTP = optional(s, "insecure_backchannel_http", "false", parseBool)
-	p.CAFile = optional(s, "ca_file", "", parseAuthorities(&p.authorities))
+	p.CAFile = optional(s, "ca_file", "", r.parseAuthorities(&p.authorities))
 	p.Proxy = optional(s, "proxy", "", parseProxy)
 	return p, s.close()
 }

@@ -23,6 +23,19 @@ const (
 // as it is, or says that the file could not be read. The Config is nil exactly
 // when there is an error.
 func Load(path string, env func(string) (string, bool)) (*Config, error) {
+	c, _, err := Read(path, env)
+	return c, err
+}
+
+// Read is Load, and says which files it looked at, also where there is an error.
+func Read(path string, env func(string) (string, bool)) (*Config, Files, error) {
+	r := &reader{file: path, env: env, files: Files{}, places: map[string]place{}, homes: map[string][]string{}}
+	c, err := r.load()
+	return c, r.files, err
+}
+
+func (r *reader) load() (*Config, error) {
+	path := r.file
 	if path == "" {
 		return nil, errors.New("reading the configuration: no file is named")
 	}
@@ -30,6 +43,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 		return nil, fmt.Errorf("reading the configuration: the name %q holds control characters", path)
 	}
 	text, mode, err := readFile(path, maxFile)
+	r.note(path, text)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("reading the configuration: %w: name the file with -config or OUTPOST_CONFIG; config.example.yaml shows what goes into it", err)
@@ -37,7 +51,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 
-	r := &reader{file: path, env: env, mode: mode, places: map[string]place{}, homes: map[string][]string{}}
+	r.mode = mode
 	root := r.parse(text)
 	if root == nil {
 		return nil, r.problems

@@ -29,16 +29,18 @@ func parseClientKey(s string) (Secret, *violation) {
 
 // parseAuthorities takes the path of a file with certificates in PEM, and puts
 // what is in it into text.
-func parseAuthorities(text *string) func(string) (string, *violation) {
+func (r *reader) parseAuthorities(text *string) func(string) (string, *violation) {
 	return func(path string) (string, *violation) {
 		if !filepath.IsAbs(path) || unprintable(path) {
 			return "", broken("must be the absolute path of a file", "a relative one depends on where the program is started")
 		}
 		// Looked at before it is opened: opening a pipe waits for its writer.
 		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+			r.note(path, nil)
 			return "", broken("must be a regular file", "Docker makes a directory where the file to mount does not exist")
 		}
 		pemText, _, err := readFile(path, maxAuthorities)
+		r.note(path, pemText)
 		if err != nil {
 			return "", broken("must be a file that can be read: "+withoutPath(err).Error(), "mount it, readable to the user that outpost runs as")
 		}

@@ -25,7 +25,7 @@ func (r *reader) redis(parent *section) Redis {
 	v.Database = optional(s, "database", "0", parseDatabase)
 	v.Prefix = optional(s, "prefix", "outpost:", parsePrefix)
 	v.TLS = optional(s, "tls", "false", parseBool)
-	v.CAFile = optional(s, "ca_file", "", parseAuthorities(&v.authorities))
+	v.CAFile = optional(s, "ca_file", "", r.parseAuthorities(&v.authorities))
 	parent.put("redis", s.close())
 	return v
 }

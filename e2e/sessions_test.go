@@ -138,11 +138,11 @@ func TestSecretRotate(t *testing.T) {
 			t.Errorf("the sign-in on its way landed on %s: %s", p.URL, p.Status)
 		}
 
-		before := strings.Count(s.daemon.log(t), "secrets were taken over")
+		before := strings.Count(s.daemon.log(t), "the configuration was taken over")
 		if err := s.daemon.process.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the reload", func() bool { return strings.Count(s.daemon.log(t), "secrets were taken over") == before+1 })
+		eventually(t, "the reload", func() bool { return strings.Count(s.daemon.log(t), "the configuration was taken over") == before+1 })
 		s.signedIn(t, webtop)
 		s.daemon.restart(t, true)
 		for address, v := range map[string]*visitor{webtop: in, tautulli: onTheWay} {

@@ -20,14 +20,13 @@ import (
 	"syscall"
 	"time"
 
-	"outpost/auth"
 	"outpost/config"
 	"outpost/session"
 )
 
 // administration is the serving side.
 type administration struct {
-	outpost *auth.Outpost
+	current *current
 	reload  *reloader
 	log     *slog.Logger
 }
@@ -36,7 +35,7 @@ type administration struct {
 // which ends what is under way and returns when it has. A socket of the default that
 // cannot be had (a file system that has none, a path somebody else is at) keeps
 // nobody from signing in: it is logged. One that the file names is an error.
-func serveAdmin(c *config.Config, o *auth.Outpost, r *reloader, log *slog.Logger) (stop func(), err error) {
+func serveAdmin(c *config.Config, now *current, r *reloader, log *slog.Logger) (stop func(), err error) {
 	path, on := strings.CutPrefix(c.Admin, "unix:")
 	if !on {
 		return func() {}, nil
@@ -49,7 +48,7 @@ func serveAdmin(c *config.Config, o *auth.Outpost, r *reloader, log *slog.Logger
 		log.Warn("the administration's socket cannot be opened; outpost sessions and outpost secret do not reach this process", "socket", path, "cause", explain("admin", err).Error())
 		return func() {}, nil
 	}
-	a := &administration{outpost: o, reload: r, log: log}
+	a := &administration{current: now, reload: r, log: log}
 	s := newServer(a.handler(), log)
 	s.ReadTimeout, s.WriteTimeout = 0, 0 // a long list takes its time, and whoever asks is one of us
 	running, end := context.WithCancel(context.Background())
@@ -101,7 +100,7 @@ func (a *administration) list(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	lines := json.NewEncoder(w)
-	err = a.outpost.Sessions().List(r.Context(), f, func(l session.Listed) bool {
+	err = a.current.outpost().Sessions().List(r.Context(), f, func(l session.Listed) bool {
 		shown := show(l)
 		return lines.Encode(listLine{Session: &shown}) == nil
 	})
@@ -126,7 +125,7 @@ func (a *administration) revoke(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusBadRequest, nil, err)
 		return
 	}
-	n, err := a.outpost.Sessions().RevokeAll(r.Context(), f)
+	n, err := a.current.outpost().Sessions().RevokeAll(r.Context(), f)
 	if n > 0 || err == nil {
 		a.log.Info("sessions were ended by the administrator", "sessions", n, "id", f.ID, "user", f.User, "application", f.Application, "provider", f.Provider, "before", f.Before)
 	}

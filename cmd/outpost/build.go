@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -28,18 +29,12 @@ func build(c *config.Config, log *slog.Logger, m *metrics) (*auth.Outpost, error
 	if err != nil {
 		return nil, err
 	}
-	trusted := c.TrustedProxies
-	if trusted == nil {
-		if trusted, err = headers.LocalPeers(); err != nil {
-			log.Warn("asking for our own networks: only loopback and private ranges are trusted", "cause", err.Error())
-		}
-	}
 	store, err := openStore(c, log)
 	if err != nil {
 		return nil, err
 	}
 	wired := wiring(c, store, secrets, log, m)
-	wired.Peers, wired.Keep = headers.NewPeers(trusted), c.Data
+	wired.Peers, wired.Keep = headers.NewPeers(trusted(c, log)), c.Data
 	m.prepareMachines(wired)
 	o, err := auth.New(wired)
 	if err != nil {
@@ -47,6 +42,18 @@ func build(c *config.Config, log *slog.Logger, m *metrics) (*auth.Outpost, error
 		return nil, err
 	}
 	return o, nil
+}
+
+// trusted is whose headers count: who is configured, or who is near.
+func trusted(c *config.Config, log *slog.Logger) []netip.Prefix {
+	if c.TrustedProxies != nil {
+		return c.TrustedProxies
+	}
+	local, err := headers.LocalPeers()
+	if err != nil {
+		log.Warn("asking for our own networks: only loopback and private ranges are trusted", "cause", err.Error())
+	}
+	return local
 }
 
 // wiring is what of the configuration can be checked without the machine that
@@ -193,7 +200,7 @@ func providers(c *config.Config) []auth.Provider {
 			Name: p.Name, Title: p.Title, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret.Reveal(), Scopes: p.Scopes,
 			ClientAuth: auth.ClientAuth(p.ClientAuth), ClientKey: p.ClientKey.Reveal(), ClientKeyID: p.ClientKeyID,
 			Tenants: p.Tenants, Extra: p.Extra, Push: p.PushedAuthorizationRequests, EndSessionURL: p.EndSessionURL,
-			BackchannelURL: p.BackchannelURL, CAs: p.Authorities(), Proxy: proxy(p.Proxy),
+			BackchannelURL: p.BackchannelURL, CAs: p.Authorities(), Proxy: proxy(p.Proxy), ProxyName: p.Proxy,
 			Claims: auth.Claims{
 				Username: p.Claims.Username, Name: p.Claims.Name, Email: p.Claims.Email, Groups: p.Claims.Groups,
 				Entitlements: p.Claims.Entitlements, TrimGroupsPrefix: p.GroupsTrimPrefix,

@@ -6,6 +6,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -92,7 +93,7 @@ applications:%s`, t.TempDir(), twinApplications)
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := newLog(io.Discard, c.Log)
+	log := newLog(io.Discard, c.Log, &slog.LevelVar{})
 	tw := &twins{}
 	if tw.outpost, err = build(c, log, newMetrics(c)); err != nil {
 		t.Fatal(err)
@@ -114,7 +115,7 @@ applications:%s`, t.TempDir(), twinApplications)
 		address := &tw.plain
 		if fronted {
 			address = &tw.fronted
-			fc := frontConfig(tw.outpost, log)
+			fc := frontConfig(newCurrent(tw.outpost), log)
 			answer := fc.Answer
 			fc.Answer = func(peer netip.Addr, h http.Header, host string, b []byte) []byte {
 				b = answer(peer, h, host, b)
@@ -128,7 +129,7 @@ applications:%s`, t.TempDir(), twinApplications)
 			}
 		}
 		*address = l.Addr().String()
-		s := newServer(public(tw.outpost), log)
+		s := newServer(public(newCurrent(tw.outpost)), log)
 		go s.Serve(l)
 		t.Cleanup(func() { s.Close() })
 	}

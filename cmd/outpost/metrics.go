@@ -8,6 +8,8 @@ package main
 import (
 	"context"
 	"runtime"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,7 +21,10 @@ import (
 
 type metrics struct {
 	registry *prometheus.Registry
-	checks   map[checkKey]checkSeries // made at the start: a check looks up, it does not make
+	checks   atomic.Pointer[map[checkKey]checkSeries] // made with the configuration: a check looks up, it does not make
+
+	checkCount *prometheus.CounterVec
+	checkTime  *prometheus.HistogramVec
 
 	loops           *prometheus.CounterVec
 	untrusted       prometheus.Counter
@@ -90,9 +95,28 @@ func newMetrics(c *config.Config) *metrics {
 	build := m.gauge("outpost_build_info", "Always 1; the labels tell.", "version", "goversion")
 	build.WithLabelValues(versionOf(), runtime.Version()).Set(1)
 	m.config()
+	m.checkCount = m.counter("outpost_auth_requests_total", "Checks, by application and outcome.", "app", "endpoint", "result", "reason")
+	m.checkTime = m.histogram("outpost_auth_duration_seconds", "Time to answer a check.", checkBuckets, "endpoint", "result")
+	m.prepare(c)
+	return m
+}
+
+// prepare makes the series of what is configured. It is called again for another
+// configuration; what has been counted stays.
+func (m *metrics) prepare(c *config.Config) {
 	m.prepareChecks(c)
 	m.prepareCounters(c)
-	return m
+}
+
+// forget takes away what is said of the present of providers that are configured no
+// more: an alert on one that is down would never end.
+func (m *metrics) forget(before, now *config.Config) {
+	for _, p := range before.Providers {
+		if !slices.ContainsFunc(now.Providers, func(other config.Provider) bool { return other.Name == p.Name }) {
+			m.providerUp.DeleteLabelValues(p.Name)
+			m.clockSkew.DeleteLabelValues(p.Name)
+		}
+	}
 }
 
 // config says that the configuration which runs is the one in the file.
@@ -113,20 +137,19 @@ func (m *metrics) reloaded(current, taken bool) {
 }
 
 func (m *metrics) prepareChecks(c *config.Config) {
-	checks := m.counter("outpost_auth_requests_total", "Checks, by application and outcome.", "app", "endpoint", "result", "reason")
-	times := m.histogram("outpost_auth_duration_seconds", "Time to answer a check.", checkBuckets, "endpoint", "result")
 	names := []string{""}
 	for _, a := range c.Applications {
 		names = append(names, a.Name)
 	}
-	m.checks = map[checkKey]checkSeries{}
+	checks := map[checkKey]checkSeries{}
 	for reason, result := range checkResults {
 		for _, name := range names {
-			m.checks[checkKey{name, reason}] = checkSeries{
-				checks.WithLabelValues(name, "nginx", result, string(reason)), times.WithLabelValues("nginx", result),
+			checks[checkKey{name, reason}] = checkSeries{
+				m.checkCount.WithLabelValues(name, "nginx", result, string(reason)), m.checkTime.WithLabelValues("nginx", result),
 			}
 		}
 	}
+	m.checks.Store(&checks)
 }
 
 func (m *metrics) prepareCounters(c *config.Config) {
@@ -184,38 +207,48 @@ func (m *metrics) prepareMachines(cfg auth.Config) {
 	}
 }
 
-// observe adds what is asked of o at each scrape.
-func (m *metrics) observe(o *auth.Outpost) {
+// observe adds what is asked at each scrape.
+func (m *metrics) observe(c *current) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "outpost_sessions", Help: "Sessions in the store, those not yet swept included.",
 	}, func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		n, err := o.Sessions().Len(ctx)
+		n, err := c.outpost().Sessions().Len(ctx)
 		if err != nil {
 			return -1
 		}
 		return float64(n)
 	}))
-	for i, p := range o.Providers() {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "outpost_jwks_age_seconds", Help: "Age of the provider's keys; -1 if there are none.", ConstLabels: prometheus.Labels{"provider": p.Name},
-		}, func() float64 {
-			fetched := o.Providers()[i].KeysFetched
-			if fetched.IsZero() {
-				return -1
-			}
-			return time.Since(fetched).Seconds()
-		}))
+	m.registry.MustRegister(keyAges{c})
+}
+
+// keyAges is asked at each scrape about the providers that there are then.
+type keyAges struct{ *current }
+
+var keyAge = prometheus.NewDesc("outpost_jwks_age_seconds", "Age of the provider's keys; -1 if there are none.", []string{"provider"}, nil)
+
+// Describe is prometheus.Collector's.
+func (keyAges) Describe(to chan<- *prometheus.Desc) { to <- keyAge }
+
+// Collect is prometheus.Collector's.
+func (k keyAges) Collect(to chan<- prometheus.Metric) {
+	for _, p := range k.outpost().Providers() {
+		age := -1.0
+		if !p.KeysFetched.IsZero() {
+			age = time.Since(p.KeysFetched).Seconds()
+		}
+		to <- prometheus.MustNewConstMetric(keyAge, prometheus.GaugeValue, age, p.Name)
 	}
 }
 
 func (m *metrics) hooks() auth.Hooks {
 	return auth.Hooks{
 		Check: func(application string, reason auth.Reason, took time.Duration) {
-			series, ok := m.checks[checkKey{application, reason}]
+			checks := *m.checks.Load()
+			series, ok := checks[checkKey{application, reason}]
 			if !ok {
-				series = m.checks[checkKey{"", auth.Internal}]
+				series = checks[checkKey{"", auth.Internal}]
 			}
 			series.count.Inc()
 			series.time.Observe(took.Seconds())

@@ -147,7 +147,7 @@ func everyMetric(t *testing.T) *metrics {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.observe(o)
+	m.observe(newCurrent(o))
 	return m
 }
 

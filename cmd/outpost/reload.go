@@ -1,75 +1,101 @@
 package main
 
-// What SIGHUP and `outpost secret rotate` do to a running process: the file is
-// read anew, and what can be taken over without disturbing anybody is. That is
-// the secrets; whatever else has changed in the file is told, and waits for a
-// restart.
+// What SIGHUP, a changed file and `outpost secret rotate` do to a running process:
+// the configuration is read anew, whole, and takes the place of the one in force,
+// with the next request; one that is not good changes nothing. What only a start can
+// do, such as to listen elsewhere, stays as it was and is told by name.
 
 import (
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 
-	"outpost/auth"
 	"outpost/config"
+	"outpost/headers"
 )
 
-// reloader takes over what the file says. It is safe for parallel use.
+// reloader takes over what the configuration says. It is safe for parallel use.
 type reloader struct {
 	file    string
 	env     func(string) (string, bool)
-	outpost *auth.Outpost
+	current *current
 	metrics *metrics
 	log     *slog.Logger
+	level   *slog.LevelVar
 
-	mu      sync.Mutex // one reload at a time
-	running *config.Config
+	mu      sync.Mutex     // one reload at a time
+	files   config.Files   // that the last reading looked at
+	peers   []netip.Prefix // that are trusted
+	started *config.Config // what the process began with
+	running *config.Config // what is in force
 }
 
 // reloaded is what a reload has come to.
 type reloaded struct {
-	Secrets int  `json:"secrets"` // that open now
-	Restart bool `json:"restart"` // the file has other changes, which take one
+	Secrets int      `json:"secrets"` // that open now
+	Restart []string `json:"restart"` // keys whose values wait for one; null for none
 }
 
-// reload reads the file and takes over what it can. With an error everything is
-// as it was; it is logged and counted here already.
+// reload reads the configuration and takes it over. With an error everything is as
+// it was; it is logged and counted here already.
 func (r *reloader) reload() (reloaded, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	done, err := r.take()
-	r.metrics.reloaded(err == nil && !done.Restart, err == nil)
+	r.metrics.reloaded(err == nil && len(done.Restart) == 0, err == nil)
 	switch {
 	case err != nil:
 		r.log.Error("the configuration was not taken over; what was in force goes on", "cause", err.Error())
-	case done.Restart:
-		r.log.Warn("secrets were taken over; the file has other changes, which take a restart", "secrets", done.Secrets)
+	case len(done.Restart) > 0:
+		r.log.Warn("the configuration was taken over, but for what takes a restart", "restart", strings.Join(done.Restart, " "), "applications", len(r.running.Applications), "secrets", done.Secrets)
 	default:
-		r.log.Info("secrets were taken over", "secrets", done.Secrets)
+		r.log.Info("the configuration was taken over", "applications", len(r.running.Applications), "secrets", done.Secrets)
 	}
 	return done, err
 }
 
 func (r *reloader) take() (reloaded, error) {
-	c, err := config.Load(r.file, r.env)
+	c, files, err := config.Read(r.file, r.env)
+	r.files = files
 	if err != nil {
 		return reloaded{}, err
 	}
-	// Where the data directory is, is one of the changes that wait; the secret
-	// file is that of the process until then.
+	restart := r.started.Restart(c)
+	// What waits for a restart is that of the process until then.
 	at := *c
-	at.Data = r.running.Data
+	at.Data = r.started.Data
 	list, err := presentSecrets(&at)
 	if err != nil {
 		return reloaded{}, err
 	}
-	if err := r.outpost.SetSecrets(list); err != nil {
-		return reloaded{}, fmt.Errorf("taking over the secrets: %w", err)
+	wired := wiring(c, nil, list, r.log, r.metrics)
+	peers := trusted(c, r.log)
+	wired.Peers, wired.Keep = headers.NewPeers(peers), r.started.Data
+	next, inForce, err := r.current.outpost().Next(wired)
+	if err != nil {
+		return reloaded{}, fmt.Errorf("%s: %w", r.file, err)
 	}
-	return reloaded{Secrets: len(list), Restart: r.running.Differs(c)}, nil
+	r.metrics.prepare(c)
+	r.metrics.prepareMachines(wired)
+	inForce()
+	r.current.set(next, !slices.Equal(peers, r.peers))
+	r.level.Set(c.Log.Level)
+	r.metrics.forget(r.running, c)
+	before := redirectURIs(r.running)
+	r.running, r.peers = c, peers
+	sayWarnings(r.log, c)
+	for _, line := range redirectURIs(c) {
+		if !slices.Contains(before, line) {
+			r.log.Info(line)
+		}
+	}
+	return reloaded{Secrets: len(list), Restart: restart}, nil
 }
 
 // onSignal reloads for each SIGHUP until stop is called, after which the signal

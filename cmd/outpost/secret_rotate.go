@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"outpost/config"
@@ -42,8 +43,8 @@ func secretRotate(ctx context.Context, p program, file string, _ []string) error
 		return fmt.Errorf("the new secret is in the file, and whether the running outpost took it over is not known, for its answer was cut off (%w): see its log", err)
 	}
 	fmt.Fprintln(p.stdout, "the running outpost seals with it from now on; nobody was signed out")
-	if done.Restart {
-		fmt.Fprintf(p.stdout, "%s has other changes, which take a restart\n", file)
+	if len(done.Restart) > 0 {
+		fmt.Fprintf(p.stdout, "%s has changes that take a restart: %s\n", file, strings.Join(done.Restart, ", "))
 	}
 	return nil
 }

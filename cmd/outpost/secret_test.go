@@ -193,9 +193,9 @@ func TestReloadRefuses(t *testing.T) {
 	}{
 		{"bad", s.with(settings{"listen": "nowhere"}), "0", "the configuration was not taken over", true},
 		{"short-secret", s.with(settings{"secret": []string{"short"}}), "0", "the configuration was not taken over", true},
-		{"rotated", s.with(settings{"secret": []string{secretB, secretA}}), "1", "secrets were taken over", true},
-		{"rotated-and-more", s.with(settings{"secret": []string{secretB, secretA}, "session": settings{"max": "2h"}}), "0", "secrets were taken over; the file has other changes", true},
-		{"dropped", s.with(settings{"secret": []string{secretB}}), "1", "secrets were taken over", false},
+		{"rotated", s.with(settings{"secret": []string{secretB, secretA}}), "1", "the configuration was taken over", true},
+		{"rotated-and-more", s.with(settings{"secret": []string{secretB, secretA}, "session": settings{"cached_sessions": 7}}), "0", "the configuration was taken over, but for what takes a restart", true},
+		{"dropped", s.with(settings{"secret": []string{secretB}}), "1", "the configuration was taken over", false},
 	}
 	for _, step := range steps {
 		before := len(d.log.find(step.line))
@@ -361,7 +361,7 @@ func TestHangupWhileStopping(t *testing.T) {
 	p.signal(t, syscall.SIGTERM)
 	eventually(t, "stopping", func() bool { return len(p.log.find("stopping")) == 1 })
 	p.signal(t, syscall.SIGHUP)
-	eventually(t, "the reload", func() bool { return len(p.log.find("secrets were taken over")) == 1 })
+	eventually(t, "the reload", func() bool { return len(p.log.find("the configuration was taken over")) == 1 })
 	close(goOn)
 	wg.Wait()
 	p.wait(t)

@@ -21,23 +21,26 @@ import (
 // serve handles `outpost -config FILE`: it runs until ctx ends, then drains,
 // writes what is not yet written, and returns nil.
 func serve(ctx context.Context, p program, file string) error {
-	c, err := config.Load(file, p.env)
+	c, files, err := config.Read(file, p.env)
 	if err != nil {
 		return err
 	}
-	log := newLog(p.stderr, c.Log)
+	level := &slog.LevelVar{}
+	log := newLog(p.stderr, c.Log, level)
 	sayWarnings(log, c)
 	metrics := newMetrics(c)
 	o, err := build(c, log, metrics)
 	if err != nil {
 		return err
 	}
-	metrics.observe(o)
-	r := &reloader{file: file, env: p.env, outpost: o, metrics: metrics, log: log, running: c}
+	now := newCurrent(o)
+	metrics.observe(now)
+	r := &reloader{file: file, env: p.env, files: files, current: now, metrics: metrics, log: log, level: level, peers: trusted(c, log), started: c, running: c}
 	defer r.onSignal()()
-	stopAdmin, err := serveAdmin(c, o, r, log)
+	defer r.onChange(usualWatch)()
+	stopAdmin, err := serveAdmin(c, now, r, log)
 	if err == nil {
-		err = listenAndServe(ctx, c, o, metrics, log)
+		err = listenAndServe(ctx, c, now, metrics, log)
 		stopAdmin()
 	}
 	err = errors.Join(err, o.Sessions().Close())
@@ -49,14 +52,14 @@ func serve(ctx context.Context, p program, file string) error {
 
 // listenAndServe opens every listener before it serves on any, and stops all
 // of them when ctx ends or one of them fails.
-func listenAndServe(ctx context.Context, c *config.Config, o *auth.Outpost, m *metrics, log *slog.Logger) error {
+func listenAndServe(ctx context.Context, c *config.Config, now *current, m *metrics, log *slog.Logger) error {
 	listeners, err := listenAll(ctx, c)
 	if err != nil {
 		return err
 	}
-	handlers := []http.Handler{public(o), management(o, m.registry)}
-	if front.Works && c.Front && o.Serves(auth.Nginx) {
-		fronted, err := front.Listen(listeners[0], frontConfig(o, log))
+	handlers := []http.Handler{public(now), management(now, m.registry)}
+	if front.Works && c.Front && now.outpost().Serves(auth.Nginx) {
+		fronted, err := front.Listen(listeners[0], frontConfig(now, log))
 		if err != nil {
 			closeAll(listeners)
 			return err
@@ -66,7 +69,7 @@ func listenAndServe(ctx context.Context, c *config.Config, o *auth.Outpost, m *m
 	running, stop := context.WithCancel(context.Background())
 	defer stop()
 	var wg sync.WaitGroup
-	wg.Go(func() { o.Run(running) })
+	wg.Go(func() { now.outpost().Run(running) })
 	managementAddress := "off"
 	if len(listeners) > 1 {
 		managementAddress = listeners[1].Addr().String()
@@ -135,8 +138,10 @@ func drain(servers []*http.Server) {
 	wg.Wait()
 }
 
-func newLog(w io.Writer, c config.Log) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.Level}
+// newLog makes the log, whose level is that of c for as long as level is.
+func newLog(w io.Writer, c config.Log, level *slog.LevelVar) *slog.Logger {
+	level.Set(c.Level)
+	options := &slog.HandlerOptions{Level: level}
 	if c.Format == config.LogJSON {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}

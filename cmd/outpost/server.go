@@ -17,21 +17,21 @@ import (
 )
 
 // public serves what nginx passes on.
-func public(o *auth.Outpost) http.Handler {
-	endpoints, nginx := o.Endpoints(), o.Serves(auth.Nginx)
+func public(c *current) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if nginx && r.URL.Path == auth.Prefix+"/auth/nginx" && r.URL.RawPath == "" { // in its one spelling: others may have come past a rule for it
-			o.ServeNginx(w, r)
+		now := c.now.Load()
+		if now.nginx && r.URL.Path == auth.Prefix+"/auth/nginx" && r.URL.RawPath == "" { // in its one spelling: others may have come past a rule for it
+			now.ServeNginx(w, r)
 			return
 		}
-		endpoints.ServeHTTP(w, r)
+		now.endpoints.ServeHTTP(w, r)
 	})
 }
 
 // frontConfig has checks answered ahead of net/http.
-func frontConfig(o *auth.Outpost, log *slog.Logger) front.Config {
+func frontConfig(c *current, log *slog.Logger) front.Config {
 	return front.Config{
-		Path: auth.Prefix + "/auth/nginx", Headers: auth.HotHeaders(), Trusts: o.Trusts, Answer: o.AnswerHot,
+		Path: auth.Prefix + "/auth/nginx", Headers: auth.HotHeaders(), Trusts: c.trusts, Answer: c.answer,
 		Failed:     func(err error) { log.Error("accepting connections; trying again", "cause", err.Error()) },
 		HeaderTime: headerTime, IdleTime: idleTime, Threads: max(1, runtime.GOMAXPROCS(0)/frontEvery),
 	}
@@ -52,13 +52,13 @@ func once(h http.Handler) http.Handler {
 
 // management serves what operators and their machines ask for. It is never
 // reachable through the public prefix.
-func management(o *auth.Outpost, registry *prometheus.Registry) http.Handler {
+func management(c *current, registry *prometheus.Registry) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {
 		w.Write([]byte("healthy\n"))
 	})
-	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, r *http.Request) { ready(w, r, o) })
+	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, r *http.Request) { ready(w, r, c.outpost()) })
 	mux.HandleFunc(auth.Prefix+"/ping", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusNoContent) // where authentik's outpost has it too
 	})

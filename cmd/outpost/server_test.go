@@ -153,7 +153,7 @@ func TestUnready(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	management(o, nil).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/-/ready", nil))
+	management(newCurrent(o), nil).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/-/ready", nil))
 	body, err := io.ReadAll(w.Result().Body)
 	if err != nil {
 		t.Fatal(err)
