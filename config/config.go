@@ -39,6 +39,8 @@ type Config struct {
 	Session        Session
 	Secrets        []Secret // the first seals, every one opens; nil: the program generates one into Data
 	Log            Log
+	AuditLog       AuditLog
+	Tracing        Tracing
 
 	// Warnings are what is allowed and still worth a line in the log, in the
 	// file's order; nil if there is nothing to say.
@@ -204,3 +206,18 @@ const (
 	LogText = "text"
 	LogJSON = "json"
 )
+
+// AuditLog says where the audit log goes.
+type AuditLog struct {
+	File string // the absolute path of a file, or AuditStdout; "": there is none
+}
+
+// AuditStdout stands for the standard output.
+const AuditStdout = "stdout"
+
+// Tracing says where traces go, and which.
+type Tracing struct {
+	Endpoint string  // an OTLP/HTTP collector's http or https URL, without /v1/traces and a slash at its end; "": nowhere
+	Sample   float64 // the part of them that is recorded, 0 to 1; default 1
+	Parent   bool    // take the traceparent that a front end sends; default false
+}

@@ -148,6 +148,12 @@ secret: null # default
 log:
   format: text # default
   level: info # default
+audit_log:
+  file: null # default
+tracing:
+  endpoint: null # default
+  sample: 1 # default
+  parent: false # default
 `
 	if diff := cmp.Diff(want, dump(t, c)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

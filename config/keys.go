@@ -31,6 +31,8 @@ func (r *reader) config(root *yaml.Node) *Config {
 	c.Session = r.session(s)
 	c.Secrets = oneOrMore(s, "secret", "", parseSecret)
 	c.Log = r.log(s)
+	c.AuditLog = r.auditLog(s)
+	c.Tracing = r.tracing(s)
 	c.effective = s.close()
 	return c
 }
@@ -212,5 +214,24 @@ func (r *reader) log(parent *section) Log {
 	v.Format = optional(s, "format", LogText, oneOf(LogText, LogJSON))
 	v.Level = optional(s, "level", "info", parseLevel)
 	parent.put("log", s.close())
+	return v
+}
+
+// auditLog reads the section of that name.
+func (r *reader) auditLog(parent *section) AuditLog {
+	s := r.open(parent.take("audit_log"), "audit_log")
+	v := AuditLog{File: optional(s, "file", "", parseAuditFile)}
+	parent.put("audit_log", s.close())
+	return v
+}
+
+// tracing reads the section of that name.
+func (r *reader) tracing(parent *section) Tracing {
+	var v Tracing
+	s := r.open(parent.take("tracing"), "tracing")
+	v.Endpoint = optional(s, "endpoint", "", parseCollector)
+	v.Sample = optional(s, "sample", "1", parseSample)
+	v.Parent = optional(s, "parent", "false", parseBool)
+	parent.put("tracing", s.close())
 	return v
 }

@@ -121,6 +121,7 @@ func TestLoad(t *testing.T) {
 			}},
 			Session: config.Session{Store: config.StoreFile, Idle: 24 * time.Hour, Max: 7 * 24 * time.Hour, Recheck: 15 * time.Minute, MaxSessionsPerUser: 500, MaxSessions: 1_000_000, CachedSessions: 100_000, Redis: config.Redis{Prefix: "outpost:"}},
 			Log:     config.Log{Format: config.LogText, Level: slog.LevelInfo},
+			Tracing: config.Tracing{Sample: 1},
 		}},
 		{"full", string(full), &config.Config{
 			Listen:     "unix:/run/outpost.sock",
@@ -207,8 +208,10 @@ func TestLoad(t *testing.T) {
 					Username: "outpost", Password: "s3cr3t of redis", Database: 2, Prefix: "home:", TLS: true,
 				},
 			},
-			Secrets: []config.Secret{"Vd8zFq1nX5cYt3Rj7LbQw0GmKs9HpA2eUo4i", "hT6yB1wJ0rNf8ZxC5vM3kDq7PgLa2Su9Ei4o"},
-			Log:     config.Log{Format: config.LogJSON, Level: slog.LevelDebug},
+			Secrets:  []config.Secret{"Vd8zFq1nX5cYt3Rj7LbQw0GmKs9HpA2eUo4i", "hT6yB1wJ0rNf8ZxC5vM3kDq7PgLa2Su9Ei4o"},
+			Log:      config.Log{Format: config.LogJSON, Level: slog.LevelDebug},
+			AuditLog: config.AuditLog{File: "/var/log/outpost/audit.log"},
+			Tracing:  config.Tracing{Endpoint: "http://collector:4318", Sample: 0.25, Parent: true},
 		}},
 	}
 	for _, tt := range tests {

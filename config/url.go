@@ -82,6 +82,21 @@ func parseProxy(s string) (string, *violation) {
 	return u, v
 }
 
+// parseCollector takes the address of a collector of traces. It may be http: it
+// is one's own, and what it is sent is no secret. It asks for no password, which
+// a URL would show.
+func parseCollector(s string) (string, *violation) {
+	u, v := absolute(s, "http://collector:4318", true)
+	if v != nil {
+		return "", v
+	}
+	to := strings.TrimRight(u.String(), "/")
+	if strings.HasSuffix(to, "/v1/traces") {
+		return "", broken("must not end in /v1/traces", "it is appended: write what stands before it")
+	}
+	return to, nil
+}
+
 // absolute parses an https URL, or an http one where insecure allows it, and
 // checks what both kinds have in common.
 func absolute(s, example string, insecure bool) (*url.URL, *violation) {

@@ -159,6 +159,26 @@ func parseDirectory(s string) (string, *violation) {
 	return filepath.Clean(s), nil
 }
 
+// parseAuditFile takes a file's path, or the word for the standard output.
+func parseAuditFile(s string) (string, *violation) {
+	if s == AuditStdout {
+		return s, nil
+	}
+	if !filepath.IsAbs(s) || unprintable(s) || strings.HasSuffix(s, "/") {
+		return "", broken("must be the absolute path of a file, or stdout", "write it like /var/log/outpost/audit.log")
+	}
+	return filepath.Clean(s), nil
+}
+
+// parseSample takes a part of 1.
+func parseSample(s string) (float64, *violation) {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(f >= 0 && f <= 1) { // NaN is neither
+		return 0, broken("must be a number between 0 and 1", "0.1 records one trace in ten")
+	}
+	return f, nil
+}
+
 // parseEntry takes a group or a user name.
 func parseEntry(s string) (string, *violation) {
 	if strings.TrimSpace(s) == "" {
