@@ -24,8 +24,15 @@ func (s *Sessions) End(ctx context.Context, key Key) error {
 }
 
 func (s *Sessions) end(ctx context.Context, key Key, event string) error {
+	who, known := s.whoEnds(key)
 	s.forget(key)
 	s.event(event)
+	if !known {
+		who, known = s.stored(ctx, key)
+	}
+	if known {
+		s.told(event, who)
+	}
 	return s.delete(ctx, key)
 }
 

@@ -202,7 +202,9 @@ func (s *Sessions) sweep(ctx context.Context) {
 	if idle > 0 {
 		idle += 2 * terms.lag // what others have accepted may not have been written down yet
 	}
+	over := s.findOver(ctx, instant(now), idle)
 	removed, err := s.config.Store.Sweep(ctx, instant(now), idle)
+	s.tellOver(ctx, over, removed)
 	for range removed {
 		s.event("expired")
 	}

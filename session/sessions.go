@@ -53,6 +53,14 @@ type Config struct {
 	// for none.
 	OnEvent func(event string)
 
+	// OnEnd hears of each session that ends, once, in the process that ended it:
+	// what OnEvent calls it, "idle" or "max" in the place of "expired", and the
+	// session without its tokens. Of one that cannot be read it has the key alone,
+	// and of one that the store has removed by itself nothing. It is called from
+	// several goroutines at once and must not wait. nil for none; with it, a sweep
+	// looks over the whole store first.
+	OnEnd func(event string, ended Session)
+
 	// OnStoreError hears of each call of the store that failed, by its
 	// name in lower case: "save", "load", "replace", "delete",
 	// "touch", "find", "sweep", "scan", "len", "lock", "note". nil for none.
