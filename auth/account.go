@@ -139,6 +139,9 @@ func (o *Outpost) endOwn(v *visit, live *session.Live) error {
 		return accountStoreError(err)
 	}
 	v.log.Info("signed out elsewhere", "subject", here.Identity.Subject, "user", cut(here.Identity.Username), "session", here.Key.String(), "sessions", ended)
+	if ended > 0 {
+		o.tellSignedOut(v, here, ended, false)
+	}
 	v.redirect(v.app.external + accountPath)
 	return nil
 }

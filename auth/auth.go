@@ -35,7 +35,7 @@ type Config struct {
 	Applications []Application     // at least one
 	Providers    []Provider        // those that the applications name
 	Tokens       []StaticToken     // of machine clients, for the applications that each names; nil for none
-	Session      session.Config    // Prepare is New's and has to be nil; Log may be nil
+	Session      session.Config    // Prepare and OnEnd are New's and have to be nil; Log may be nil
 	Peers        headers.Peers     // whose headers count
 	Pages        *page.Pages       // writes what people see; nil writes it as page.Site's zero value has it
 	FrontEnds    []string          // which front ends may ask, of FrontEnds(); nil is nginx alone
@@ -77,6 +77,8 @@ type Hooks struct {
 	// of a static token, or one of MachineKinds. reason is Allowed where it is
 	// good, whatever the check then says of the client.
 	Machine func(application, client string, reason Reason)
+	// Event is told what an audit wants to know; never of a check that allows.
+	Event func(Event)
 }
 
 // Outpost answers checks and serves the public endpoints. It is safe for
@@ -109,6 +111,9 @@ func New(cfg Config) (*Outpost, error) {
 		return nil, err
 	}
 	cfg.Session.Prepare = o.prepare
+	if cfg.Hooks.Event != nil {
+		cfg.Session.OnEnd = o.tellEnded // it costs the store a look
+	}
 	if cfg.Session.Log == nil {
 		cfg.Session.Log = o.log
 	}
@@ -235,6 +240,9 @@ func (h Hooks) filled() Hooks {
 	}
 	if h.HeadersDropped == nil {
 		h.HeadersDropped = func(string) {}
+	}
+	if h.Event == nil {
+		h.Event = func(Event) {}
 	}
 	if h.Machine == nil {
 		h.Machine = func(string, string, Reason) {}

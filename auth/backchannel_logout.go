@@ -129,6 +129,9 @@ func (o *Outpost) endByProvider(v *visit, p *provider, w session.Whose, event st
 	n, err := o.sessions.EndAll(v.ctx(), w, event)
 	if n > 0 {
 		v.log.Info("signed out by the provider", "provider", p.name, "event", event, "subject", w.Subject, "sessions", n)
+		e := v.event(EventProviderSignOut)
+		e.Provider, e.Reason, e.Issuer, e.Subject, e.Sessions = p.name, event, w.Issuer, cut(w.Subject), n
+		o.hooks.Event(e)
 	}
 	return errors.Join(noted, err)
 }

@@ -223,6 +223,7 @@ func (o *Outpost) finish(v *visit, live *session.Live, f finish) error {
 	http.SetCookie(v.w, v.app.session.Set(value))
 	v.log.Info("signed in", "provider", v.provider.name, "subject", signedIn.identity.Subject, "user", cut(signedIn.identity.Username),
 		"session", key.String(), "took", f.took.Round(time.Millisecond).String())
+	o.tellSignedIn(v, &made, key, f.fl.steppedUp)
 	o.hooks.SignIn(v.app.name, v.provider.name, SignedIn, f.took)
 	v.redirect(f.returnURL)
 	return nil

@@ -22,11 +22,12 @@ func (m *Machine) Prepare(with func() any) any {
 
 // Machine is machine, for the application of this name.
 func (o *Outpost) Machine(ctx context.Context, application string, authorization ...string) (*Machine, Reason, bool) {
-	client, reason, known := o.machine(ctx, o.applications.parts[application], authorization)
+	v, known := o.machine(ctx, o.applications.parts[application], authorization)
+	client := v.client
 	if client == nil {
-		return nil, reason, known
+		return nil, v.reason, known
 	}
-	return &Machine{client.name, client.kind, client.party, client.identity, client.proof, client}, reason, known
+	return &Machine{client.name, client.kind, client.party, client.identity, client.proof, client}, v.reason, known
 }
 
 // Verdicts are how many verdicts the application of this name remembers, good

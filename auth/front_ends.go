@@ -203,6 +203,7 @@ func (o *Outpost) showRefusal(w http.ResponseWriter, r *http.Request, app *appli
 
 // logRelayed logs as logCheck does.
 func (o *Outpost) logRelayed(name string, r *http.Request, original headers.Original, status int, id string, d Decision) {
+	o.tellDenied(loggable(r, original), d)
 	signIn := status == http.StatusFound || status == http.StatusSeeOther || status == http.StatusUnauthorized
 	if signIn && d.Reason != CookieAmbiguous {
 		if o.log.Enabled(r.Context(), slog.LevelDebug) {

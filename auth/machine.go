@@ -100,21 +100,20 @@ func (a *applications) equipMachines(cfg Config) error {
 
 // machine finds whose credential is in a request's Authorization header, for
 // part. Where known is false there is none that it takes, and the request is a
-// browser's business. Else client is who it is, or nil: then the credential is
+// browser's business. Else v.client is who it is, or nil: then the credential is
 // refused, or (CredentialsUnverifiable) nobody can say at the moment, which is
 // never a yes. What was found is told to Hooks.Machine, and refusals to the log.
 //
 // It may wait for a provider, machineTime at most.
-func (o *Outpost) machine(ctx context.Context, part *part, authorization []string) (client *machineClient, reason Reason, known bool) {
+func (o *Outpost) machine(ctx context.Context, part *part, authorization []string) (v verdict, known bool) {
 	m := part.machines
 	if m == nil {
-		return nil, "", false
+		return verdict{}, false
 	}
 	c, err := credentialOf(authorization)
-	var v verdict
 	switch {
 	case errors.Is(err, errNoCredential), err == nil && !m.takes(c):
-		return nil, "", false
+		return verdict{}, false
 	case err != nil:
 		v = verdict{name: kindUnknown, reason: CredentialsMalformed, err: err}
 	default:
@@ -125,7 +124,7 @@ func (o *Outpost) machine(ctx context.Context, part *part, authorization []strin
 	}
 	o.hooks.Machine(part.name, v.name, v.reason)
 	o.logMachine(ctx, part, v)
-	return v.client, v.reason, true
+	return v, true
 }
 
 // meant reports whether an Authorization header may be meant for us, also where it
@@ -150,11 +149,13 @@ func (m *machines) meant(authorization []string) bool {
 // where there is none. It is held to the application's rules as people are, and
 // to those of its token.
 func (o *Outpost) checkMachine(ctx context.Context, part *part, q *access.Request, authorization []string, now time.Time) (d Decision, known bool) {
-	client, reason, known := o.machine(ctx, part, authorization)
+	found, known := o.machine(ctx, part, authorization)
+	client := found.client
 	if client == nil {
-		return Decision{Status: machineStatus(reason), Reason: reason, Application: part.name}, known
+		return Decision{Status: machineStatus(found.reason), Reason: found.reason, Application: part.name, Machine: found.name}, known
 	}
 	p := client.prepare(func(c *machineClient) any {
+		o.tellMachine(part, c)
 		return &prepared{o.generation, access.NewPerson(&c.identity, c.proof), []headers.Block{o.block(part, &c.identity, headers.Vouching{})}}
 	}).(*prepared)
 	d = Decision{Status: http.StatusForbidden, Reason: NotAllowed, Application: part.name, Machine: client.name}

@@ -27,6 +27,10 @@ type lasting struct {
 	denials         denials // of checks
 	refusals        denials // of visits
 	machineRefusals denials // of machine clients' credentials
+
+	// What the audit is told of less often than it happens.
+	strangers            denials
+	repeating, firstUses often
 }
 
 // Next makes the Outpost that answers under cfg, and shares with o what outlives a

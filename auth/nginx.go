@@ -104,6 +104,7 @@ func (o *Outpost) answer(w http.ResponseWriter, r *http.Request, d Decision) {
 }
 
 func (o *Outpost) logCheck(r *http.Request, d Decision, status int) {
+	o.tellDenied(r, d)
 	if status != http.StatusOK && status != http.StatusUnauthorized || d.Reason == CookieAmbiguous {
 		o.denials.log(o.log, d, hints[d.Reason], r, o.peers)
 		return

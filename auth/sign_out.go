@@ -105,6 +105,7 @@ func (o *Outpost) end(v *visit, live *session.Live, all bool) error {
 		counted = SignedOutHere
 	}
 	v.log.Info("signed out", "subject", id.Subject, "user", cut(id.Username), "session", key.String(), "sessions", 1+others, "everywhere", all, "at_provider", next != "")
+	o.tellSignedOut(v, live.Session(), 1+others, all)
 	o.hooks.SignOut(v.app.name, counted)
 	if next == "" {
 		v.show(http.StatusOK, here, page.Data{SignInURL: v.app.external + "/"})

@@ -52,6 +52,7 @@ func (o *Outpost) start(v *visit) error {
 			return o.startSignedIn(v, live, d, returnURL, navigation)
 		}
 		a.stepUp, a.provider, rule = true, v.provider.name, d.Rule
+		o.tellStepUp(v, live.Session(), rule)
 	}
 	if !navigation {
 		return &Error{Status: http.StatusForbidden, Reason: NotSignedIn, Page: page.Data{SignInURL: signInURL(v.app, returnURL, asked{})}}

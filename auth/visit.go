@@ -40,12 +40,14 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 type visit struct {
-	w    http.ResponseWriter
-	r    *http.Request
-	id   string
-	host string // as headers.Host returns it
-	app  *application
-	log  *slog.Logger
+	w        http.ResponseWriter
+	r        *http.Request
+	id       string
+	endpoint string
+	address  string // of the person's browser, for the log
+	host     string // as headers.Host returns it
+	app      *application
+	log      *slog.Logger
 
 	pages *page.Pages
 
@@ -68,7 +70,7 @@ func (v *visit) providerName() string {
 // endpoint makes an http.Handler of one of the public endpoints.
 func (o *Outpost) endpoint(name string, serve func(*visit) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := &visit{w: w, r: r, id: rand.Text()[:12], pages: o.pages}
+		v := &visit{w: w, r: r, id: rand.Text()[:12], endpoint: name, pages: o.pages}
 		v.log = o.log.With("endpoint", name, "request_id", v.id)
 		w.Header().Set("X-Request-Id", v.id)
 		w.Header().Set("Cache-Control", "no-store")
@@ -111,7 +113,8 @@ func (o *Outpost) arrive(v *visit) error {
 		return &Error{Status: http.StatusForbidden, Reason: UnknownHost, Page: page.Data{Host: cut(host)}}
 	}
 	v.provider = v.app.only()
-	v.log = v.log.With("application", v.app.name, "client_ip", o.peers.ClientIP(v.r.Header, v.r.RemoteAddr).String())
+	v.address = o.peers.ClientIP(v.r.Header, v.r.RemoteAddr).String()
+	v.log = v.log.With("application", v.app.name, "client_ip", v.address)
 	return nil
 }
 
@@ -129,6 +132,7 @@ func (o *Outpost) fail(v *visit, err error) {
 
 // tell writes to the log why a visit went wrong.
 func (o *Outpost) tell(v *visit, e *Error) {
+	o.tellRefused(v, e)
 	level := slog.LevelInfo
 	if e.Status >= http.StatusInternalServerError {
 		level = slog.LevelError
