@@ -78,7 +78,7 @@ func (a *administration) handler() http.Handler {
 	mux.HandleFunc("GET /sessions", a.list)
 	mux.HandleFunc("POST /sessions/revoke", a.revoke)
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) {
-		done, err := a.reload.reload()
+		done, err := a.reload.reload(byAdministrator)
 		answer(w, http.StatusConflict, done, err)
 	})
 	return mux
@@ -99,6 +99,7 @@ func (a *administration) list(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
+	a.reload.audit.administrator(eventAdminListed, f, 0)
 	lines := json.NewEncoder(w)
 	err = a.current.outpost().Sessions().List(r.Context(), f, func(l session.Listed) bool {
 		shown := show(l)
@@ -128,6 +129,7 @@ func (a *administration) revoke(w http.ResponseWriter, r *http.Request) {
 	n, err := a.current.outpost().Sessions().RevokeAll(r.Context(), f)
 	if n > 0 || err == nil {
 		a.log.Info("sessions were ended by the administrator", "sessions", n, "id", f.ID, "user", f.User, "application", f.Application, "provider", f.Provider, "before", f.Before)
+		a.reload.audit.administrator(eventAdminRevoked, f, n)
 	}
 	if err != nil {
 		err = fmt.Errorf("%d sessions were ended, and there may be more: %w: try again", n, err)

@@ -21,7 +21,8 @@ import (
 	"outpost/session/memory"
 )
 
-func build(c *config.Config, log *slog.Logger, m *metrics) (*auth.Outpost, error) {
+// build makes what serves; with adds to what the configuration says.
+func build(c *config.Config, log *slog.Logger, m *metrics, with ...func(*auth.Config)) (*auth.Outpost, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("making the data directory: %w: create it for this user (uid %d), or set data to another one", err, os.Geteuid())
 	}
@@ -36,6 +37,9 @@ func build(c *config.Config, log *slog.Logger, m *metrics) (*auth.Outpost, error
 	wired := wiring(c, store, secrets, log, m)
 	wired.Peers, wired.Keep = headers.NewPeers(trusted(c, log)), c.Data
 	m.prepareMachines(wired)
+	for _, add := range with {
+		add(&wired)
+	}
 	o, err := auth.New(wired)
 	if err != nil {
 		store.Close()

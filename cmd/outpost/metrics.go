@@ -43,6 +43,7 @@ type metrics struct {
 	sessionStoreErr *prometheus.CounterVec
 	configCurrent   prometheus.Gauge
 	configTaken     prometheus.Gauge
+	audit           *prometheus.CounterVec
 }
 
 type checkKey struct {
@@ -92,6 +93,7 @@ func newMetrics(c *config.Config) *metrics {
 	m.machines = m.counter("outpost_machine_requests_total", "Credentials of machine clients, by client and outcome.", "app", "client", "result")
 	m.sessionEvents = m.counter("outpost_session_events_total", "What happened to sessions.", "event")
 	m.sessionStoreErr = m.counter("outpost_session_store_errors_total", "Operations that the session store failed.", "op")
+	m.audit = m.counter("outpost_audit_events_total", "Lines of the audit log, by what became of them.", "result")
 	build := m.gauge("outpost_build_info", "Always 1; the labels tell.", "version", "goversion")
 	build.WithLabelValues(versionOf(), runtime.Version()).Set(1)
 	m.config()
@@ -179,6 +181,9 @@ func (m *metrics) prepareCounters(c *config.Config) {
 	}
 	for _, event := range []string{"created", "signed_out", "backchannel_logout", "frontchannel_logout", "revoked", "revoked_by_administrator", "over_user_limit", "over_limit", "expired", "evicted"} {
 		m.sessionEvents.WithLabelValues(event)
+	}
+	for _, result := range []string{"written", "failed", "lost"} {
+		m.audit.WithLabelValues(result)
 	}
 	for _, op := range []string{"save", "load", "replace", "delete", "touch", "find", "sweep", "scan", "len", "lock", "note"} {
 		m.sessionStoreErr.WithLabelValues(op)

@@ -6,6 +6,7 @@ package main
 // do, such as to listen elsewhere, stays as it was and is told by name.
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -16,6 +17,7 @@ import (
 	"sync"
 	"syscall"
 
+	"outpost/auth"
 	"outpost/config"
 	"outpost/headers"
 )
@@ -26,29 +28,42 @@ type reloader struct {
 	env     func(string) (string, bool)
 	current *current
 	metrics *metrics
+	audit   *audit
 	log     *slog.Logger
 	level   *slog.LevelVar
+	with    []func(*auth.Config) // as build has it
 
-	mu      sync.Mutex     // one reload at a time
-	files   config.Files   // that the last reading looked at
-	peers   []netip.Prefix // that are trusted
-	started *config.Config // what the process began with
-	running *config.Config // what is in force
+	mu      sync.Mutex        // one reload at a time
+	files   config.Files      // that the last reading looked at
+	peers   []netip.Prefix    // that are trusted
+	started *config.Config    // what the process began with
+	running *config.Config    // what is in force
+	sealing [sha256.Size]byte // a hash of the secret that seals; zero until it is known
 }
 
 // reloaded is what a reload has come to.
 type reloaded struct {
 	Secrets int      `json:"secrets"` // that open now
 	Restart []string `json:"restart"` // keys whose values wait for one; null for none
+
+	rotated bool // another secret seals now
 }
 
-// reload reads the configuration and takes it over. With an error everything is as
-// it was; it is logged and counted here already.
-func (r *reloader) reload() (reloaded, error) {
+// At whose word the configuration is read anew.
+const (
+	bySignal        = "signal"
+	byChange        = "file"
+	byAdministrator = "administrator"
+)
+
+// reload reads the configuration and takes it over, at the word of by. With an error
+// everything is as it was; it is logged, counted and audited here already.
+func (r *reloader) reload(by string) (reloaded, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	done, err := r.take()
 	r.metrics.reloaded(err == nil && len(done.Restart) == 0, err == nil)
+	r.audit.reloaded(err, done.rotated, by)
 	switch {
 	case err != nil:
 		r.log.Error("the configuration was not taken over; what was in force goes on", "cause", err.Error())
@@ -77,6 +92,9 @@ func (r *reloader) take() (reloaded, error) {
 	wired := wiring(c, nil, list, r.log, r.metrics)
 	peers := trusted(c, r.log)
 	wired.Peers, wired.Keep = headers.NewPeers(peers), r.started.Data
+	for _, add := range r.with {
+		add(&wired)
+	}
 	next, inForce, err := r.current.outpost().Next(wired)
 	if err != nil {
 		return reloaded{}, fmt.Errorf("%s: %w", r.file, err)
@@ -95,7 +113,14 @@ func (r *reloader) take() (reloaded, error) {
 			r.log.Info(line)
 		}
 	}
-	return reloaded{Secrets: len(list), Restart: restart}, nil
+	return reloaded{Secrets: len(list), Restart: restart, rotated: r.seals(list)}, nil
+}
+
+// seals notes which secret seals, and reports whether it is another one than before.
+func (r *reloader) seals(list [][]byte) (another bool) {
+	before := r.sealing
+	r.sealing = sha256.Sum256(list[0])
+	return r.sealing != before
 }
 
 // onSignal reloads for each SIGHUP until stop is called, after which the signal
@@ -110,7 +135,7 @@ func (r *reloader) onSignal() (stop func()) {
 			case <-done:
 				return
 			case <-hangups:
-				r.reload()
+				r.reload(bySignal)
 			}
 		}
 	}()

@@ -29,13 +29,25 @@ func serve(ctx context.Context, p program, file string) error {
 	log := newLog(p.stderr, c.Log, level)
 	sayWarnings(log, c)
 	metrics := newMetrics(c)
-	o, err := build(c, log, metrics)
+	trail, err := openAudit(c.AuditLog, p.stdout, log, metrics)
+	if err != nil {
+		return err
+	}
+	defer trail.close()
+	o, err := build(c, log, metrics, trail.hook)
 	if err != nil {
 		return err
 	}
 	now := newCurrent(o)
 	metrics.observe(now)
-	r := &reloader{file: file, env: p.env, files: files, current: now, metrics: metrics, log: log, level: level, peers: trusted(c, log), started: c, running: c}
+	r := &reloader{
+		file: file, env: p.env, files: files, current: now, metrics: metrics, audit: trail, log: log, level: level,
+		peers: trusted(c, log), started: c, running: c, with: []func(*auth.Config){trail.hook},
+	}
+	if list, err := presentSecrets(c); err == nil {
+		r.seals(list)
+	}
+	trail.started()
 	defer r.onSignal()()
 	defer r.onChange(usualWatch)()
 	stopAdmin, err := serveAdmin(c, now, r, log)

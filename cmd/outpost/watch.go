@@ -36,7 +36,7 @@ func (r *reloader) onChange(times watchTimes) (stop func()) {
 				return
 			case now := <-tick.C:
 				if w.due(r.lastRead(), times, now) {
-					r.reload()
+					r.reload(byChange)
 				}
 			}
 		}
