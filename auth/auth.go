@@ -35,7 +35,7 @@ type Config struct {
 	Applications []Application     // at least one
 	Providers    []Provider        // those that the applications name
 	Tokens       []StaticToken     // of machine clients, for the applications that each names; nil for none
-	Session      session.Config    // Prepare and OnEnd are New's and have to be nil; Log may be nil
+	Session      session.Config    // Prepare, OnEnd and OnStore are New's and have to be nil; Log may be nil
 	Peers        headers.Peers     // whose headers count
 	Pages        *page.Pages       // writes what people see; nil writes it as page.Site's zero value has it
 	FrontEnds    []string          // which front ends may ask, of FrontEnds(); nil is nginx alone
@@ -79,6 +79,10 @@ type Hooks struct {
 	Machine func(application, client string, reason Reason)
 	// Event is told what an audit wants to know; never of a check that allows.
 	Event func(Event)
+	// Work is told of what takes time when it begins, and of its end by calling
+	// what it returns; what is done within it goes by the context that it returns. It
+	// is never told of a check that memory answers.
+	Work func(ctx context.Context, w Work) (context.Context, func(Done))
 }
 
 // Outpost answers checks and serves the public endpoints. It is safe for
@@ -111,6 +115,9 @@ func New(cfg Config) (*Outpost, error) {
 		return nil, err
 	}
 	cfg.Session.Prepare = o.prepare
+	if cfg.Hooks.Work != nil {
+		cfg.Session.OnStore = o.storeWork
+	}
 	if cfg.Hooks.Event != nil {
 		cfg.Session.OnEnd = o.tellEnded // it costs the store a look
 	}

@@ -134,10 +134,12 @@ func (p *provider) run(ctx context.Context) {
 // fetch gets metadata and keys, takes them over if they are good, and says in
 // the log when the provider goes away or comes back.
 func (p *provider) fetch(ctx context.Context) error {
+	ctx, done := p.hooks.work(ctx, Work{Kind: WorkBackground, Name: "discovery", Provider: p.name})
 	m, err := p.fetchMetadata(ctx)
 	if err == nil {
 		err = p.fetchKeys(ctx, m.JWKS)
 	}
+	done(Done{Provider: p.name, Failed: err != nil})
 	was := p.trouble.Load()
 	if err != nil {
 		if ctx.Err() != nil && context.Cause(ctx) == context.Canceled {

@@ -60,11 +60,15 @@ type outbound struct {
 func (o *outbound) RoundTrip(r *http.Request) (*http.Response, error) {
 	c, _ := r.Context().Value(callKey{}).(call)
 	begun := time.Now()
+	// The context is for us alone: nothing of it goes to a provider.
+	_, done := o.hooks.work(r.Context(), Work{Kind: WorkProvider, Name: c.operation, Provider: c.provider})
 	resp, err := o.next.RoundTrip(r)
 	if err != nil {
+		done(Done{Failed: true})
 		o.hooks.ProviderRequest(c.provider, c.operation, 0, time.Since(begun))
 		return nil, err
 	}
+	done(Done{Status: resp.StatusCode, Failed: resp.StatusCode >= http.StatusInternalServerError})
 	o.hooks.ProviderRequest(c.provider, c.operation, resp.StatusCode, time.Since(begun))
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		o.hooks.ClockSkew(c.provider, date.Sub(time.Now().Truncate(time.Second)))

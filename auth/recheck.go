@@ -66,9 +66,12 @@ func (o *Outpost) recheck(s *session.Session) {
 	queued := p.background.try(func(ctx context.Context) {
 		defer o.rechecking.release(key)
 		begun := time.Now()
-		if result := o.recheckNow(ctx, p, key, known); result != "" {
+		ctx, done := o.work(ctx, Work{Kind: WorkBackground, Name: "recheck", Provider: p.name})
+		result := o.recheckNow(ctx, p, key, known)
+		if result != "" {
 			o.hooks.Recheck(p.name, result, time.Since(begun))
 		}
+		done(Done{Provider: p.name, Reason: string(result), Failed: result == RecheckFailed})
 	})
 	if !queued {
 		o.rechecking.release(key)

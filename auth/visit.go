@@ -44,6 +44,7 @@ type visit struct {
 	r        *http.Request
 	id       string
 	endpoint string
+	failed   *Error // why it did not do what was asked; nil for nothing of the kind
 	address  string // of the person's browser, for the log
 	host     string // as headers.Host returns it
 	app      *application
@@ -75,6 +76,7 @@ func (o *Outpost) endpoint(name string, serve func(*visit) error) http.Handler {
 		w.Header().Set("X-Request-Id", v.id)
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Referrer-Policy", "no-referrer")
+		defer o.working(v)()
 		defer func() {
 			if p := recover(); p != nil {
 				v.log.Error("endpoint panicked", "panic", p, "stack", string(debug.Stack()))
@@ -132,6 +134,7 @@ func (o *Outpost) fail(v *visit, err error) {
 
 // tell writes to the log why a visit went wrong.
 func (o *Outpost) tell(v *visit, e *Error) {
+	v.failed = e
 	o.tellRefused(v, e)
 	level := slog.LevelInfo
 	if e.Status >= http.StatusInternalServerError {

@@ -66,6 +66,11 @@ type Config struct {
 	// "touch", "find", "sweep", "scan", "len", "lock", "note". nil for none.
 	OnStoreError func(op string)
 
+	// OnStore hears of each call of the store that somebody waits for when it
+	// begins, by its name as OnStoreError has it, and of its end by calling what it
+	// returns; the call is made with the context that it returns. nil for none.
+	OnStore func(ctx context.Context, op string) (context.Context, func(error))
+
 	Log *slog.Logger // nil for none
 }
 
@@ -139,6 +144,7 @@ func New(c Config) (*Sessions, error) {
 		return nil, fmt.Errorf("preparing sessions: %w", err)
 	}
 	s.terms.Store(t)
+	s.observe()
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

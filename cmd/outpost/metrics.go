@@ -44,6 +44,7 @@ type metrics struct {
 	configCurrent   prometheus.Gauge
 	configTaken     prometheus.Gauge
 	audit           *prometheus.CounterVec
+	spans           *prometheus.CounterVec
 }
 
 type checkKey struct {
@@ -94,6 +95,7 @@ func newMetrics(c *config.Config) *metrics {
 	m.sessionEvents = m.counter("outpost_session_events_total", "What happened to sessions.", "event")
 	m.sessionStoreErr = m.counter("outpost_session_store_errors_total", "Operations that the session store failed.", "op")
 	m.audit = m.counter("outpost_audit_events_total", "Lines of the audit log, by what became of them.", "result")
+	m.spans = m.counter("outpost_trace_spans_total", "Spans of traces, by what became of them.", "result")
 	build := m.gauge("outpost_build_info", "Always 1; the labels tell.", "version", "goversion")
 	build.WithLabelValues(versionOf(), runtime.Version()).Set(1)
 	m.config()
@@ -184,6 +186,9 @@ func (m *metrics) prepareCounters(c *config.Config) {
 	}
 	for _, result := range []string{"written", "failed", "lost"} {
 		m.audit.WithLabelValues(result)
+	}
+	for _, result := range []string{"sent", "failed", "dropped"} {
+		m.spans.WithLabelValues(result)
 	}
 	for _, op := range []string{"save", "load", "replace", "delete", "touch", "find", "sweep", "scan", "len", "lock", "note"} {
 		m.sessionStoreErr.WithLabelValues(op)

@@ -34,7 +34,10 @@ func serve(ctx context.Context, p program, file string) error {
 		return err
 	}
 	defer trail.close()
-	o, err := build(c, log, metrics, trail.hook)
+	tracer := newTracer(c.Tracing, log, metrics)
+	defer tracer.start()()
+	told := []func(*auth.Config){trail.hook, tracer.hook}
+	o, err := build(c, log, metrics, told...)
 	if err != nil {
 		return err
 	}
@@ -42,7 +45,7 @@ func serve(ctx context.Context, p program, file string) error {
 	metrics.observe(now)
 	r := &reloader{
 		file: file, env: p.env, files: files, current: now, metrics: metrics, audit: trail, log: log, level: level,
-		peers: trusted(c, log), started: c, running: c, with: []func(*auth.Config){trail.hook},
+		peers: trusted(c, log), started: c, running: c, with: told,
 	}
 	if list, err := presentSecrets(c); err == nil {
 		r.seals(list)
