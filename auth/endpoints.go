@@ -26,6 +26,7 @@ func (o *Outpost) Endpoints() http.Handler {
 		Prefix + "/ping": http.HandlerFunc(ping),
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		o.note(w.Header(), r, Decision{})
 		if name := o.frontEndFor(r); name != "" {
 			o.serveFrontEnd(name, w, r)
 			return

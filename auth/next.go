@@ -23,6 +23,7 @@ type lasting struct {
 	spent      spentTokens
 	rechecking rechecking
 	workers    workers
+	watching   watching
 
 	denials         denials // of checks
 	refusals        denials // of visits

@@ -27,6 +27,7 @@ func (o *Outpost) ServeNginx(w http.ResponseWriter, r *http.Request) {
 			o.log.Error("check panicked", "panic", p, "stack", string(debug.Stack()))
 			d = Decision{Reason: Internal}
 		}
+		o.note(w.Header(), r, d)
 		o.answer(w, r, d)
 		o.hooks.Check(d.Application, d.Reason, time.Since(begun))
 	}()
