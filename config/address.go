@@ -180,3 +180,10 @@ func parseCookieDomain(s string) (string, *violation) {
 	}
 	return d, nil
 }
+
+// PublicSuffix reports whether strangers may register names below a domain, so
+// that browsers take no cookie for it. Source: the public suffix list.
+func PublicSuffix(domain string) bool {
+	suffix, _ := publicsuffix.PublicSuffix(domain)
+	return suffix == domain
+}

@@ -77,6 +77,7 @@ func (a *administration) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /sessions", a.list)
 	mux.HandleFunc("POST /sessions/revoke", a.revoke)
+	a.doctorRoutes(mux)
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) {
 		done, err := a.reload.reload(byAdministrator)
 		answer(w, http.StatusConflict, done, err)

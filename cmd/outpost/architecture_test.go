@@ -31,6 +31,7 @@ const root = "../.."
 // nobody but a test imports what stands on the first.
 var floors = [][]string{
 	{"cmd/outpost", "bench", "bench/floor", "session/storetest"},
+	{"doctor"},
 	{"config", "auth", "front", "nginx", "trace"},
 	{"access", "headers", "page"},
 	{"session/file", "session/memory", "session/redis"},

@@ -19,6 +19,7 @@ func commands() []subcommand {
 		{name: "check", says: "say everything that is wrong with the configuration", do: plain(check)},
 		{name: "config dump", says: "print the effective configuration, secrets hidden", do: plain(configDump)},
 		explainURL(),
+		doctorCommand(),
 		{name: "healthcheck", says: "ask a running outpost whether it is well", do: plain(healthcheck)},
 		sessionsList(),
 		sessionsShow(),
