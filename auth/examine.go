@@ -49,7 +49,7 @@ const (
 	TroubleCertificate Trouble = "certificate" // signed by nobody that we know
 	TroubleHostname    Trouble = "hostname"    // a certificate for another name, or one that is over
 	TroubleNotFound    Trouble = "not_found"   // no metadata at that address
-	TroubleDocument    Trouble = "document"    // something else is there: a page, a redirect
+	TroubleDocument    Trouble = "document"    // something else is there: a page, a redirect, somebody who wants a sign-in
 	TroubleIssuer      Trouble = "issuer"      // it calls itself something else
 	TroubleAlgorithms  Trouble = "algorithms"  // it signs as we do not accept
 	TroubleOther       Trouble = "other"
@@ -157,8 +157,10 @@ func troubleOf(err error, m *metadata, issuer string) Trouble {
 		return TroubleName
 	case errors.As(err, &op), errors.Is(err, context.DeadlineExceeded):
 		return TroubleConnect
-	case strings.Contains(err.Error(), "404"):
+	case strings.Contains(err.Error(), " answers 404"):
 		return TroubleNotFound
+	case strings.Contains(err.Error(), " answers 401"), strings.Contains(err.Error(), " answers 403"):
+		return TroubleDocument
 	case errors.Is(err, errJSON), errors.Is(err, errRedirected), errors.Is(err, errMisconfigured):
 		return TroubleDocument
 	}

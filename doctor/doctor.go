@@ -10,6 +10,7 @@ package doctor
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -82,8 +83,8 @@ type Patient struct {
 	Applications []auth.Application // likewise
 	Outpost      *auth.Outpost      // made of it, to explain; nil where BuildErr says why not
 	BuildErr     error
-	SecretFile   string                        // of the data directory
-	OpenStore    func() (session.Store, error) // another connection to a store that can be shared
+	SecretFile   string                                    // of the data directory
+	OpenStore    func(*slog.Logger) (session.Store, error) // another connection to a store that can be shared
 
 	// Admin asks the running process; the error says why it cannot be asked.
 	Admin func(ctx context.Context, method, path string, q url.Values) ([]byte, error)

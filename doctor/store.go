@@ -7,8 +7,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -119,25 +121,69 @@ func (c *chart) sharedStore(ctx context.Context) {
 	defer cancel()
 	where := c.redisAddress()
 	fix := c.edit("session.redis", "the address, user name and password of a server that runs and that this machine reaches; try: redis-cli -u "+where+" ping")
-	store, err := c.OpenStore()
+	causes := &causes{}
+	store, err := c.OpenStore(slog.New(causes))
 	if err != nil {
 		c.wrong("store", where+" cannot be used: "+err.Error(), fix)
 		return
 	}
 	defer store.Close()
+	for {
+		if err = tryOut(ctx, store); err == nil {
+			c.ok("store", where+" kept a record and gave it back")
+			return
+		}
+		select { // it connects in the background
+		case <-time.After(storeTime / 20):
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
+	why := err.Error()
+	if said := causes.first(); said != "" {
+		why = said
+	}
+	c.wrong("store", fmt.Sprintf("%s does not keep a record: %s. Nobody can sign in, and checks of sessions that are not in memory are 500", where, why), fix)
+}
+
+func tryOut(ctx context.Context, store session.Store) error {
 	var key session.Key
 	rand.Read(key[:])
 	record := session.Record{Sealed: []byte("outpost doctor"), Expires: time.Now().Add(time.Minute), Seen: time.Now()}
-	err = store.Save(ctx, key, record)
-	if err == nil {
-		_, err = store.Load(ctx, key)
-		err = errors.Join(err, store.Delete(ctx, key))
+	if err := store.Save(ctx, key, record); err != nil {
+		return err
 	}
-	if err != nil {
-		c.wrong("store", fmt.Sprintf("%s does not keep a record: %s. Nobody can sign in, and checks of sessions that are not in memory are 500", where, err), fix)
-		return
-	}
-	c.ok("store", where+" kept a record and gave it back")
+	_, err := store.Load(ctx, key)
+	return errors.Join(err, store.Delete(ctx, key))
+}
+
+// causes is a log that keeps the first cause that it is told of.
+type causes struct {
+	mu   sync.Mutex
+	said string
+}
+
+func (c *causes) Enabled(context.Context, slog.Level) bool { return true }
+func (c *causes) WithAttrs([]slog.Attr) slog.Handler       { return c }
+func (c *causes) WithGroup(string) slog.Handler            { return c }
+
+func (c *causes) Handle(_ context.Context, r slog.Record) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "cause" && c.said == "" {
+			c.said = a.Value.String()
+		}
+		return true
+	})
+	return nil
+}
+
+func (c *causes) first() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.said
 }
 
 func (c *chart) redisAddress() string {

@@ -36,7 +36,7 @@ func certified(t testing.TB, name string, apps []application, set options) *prov
 	options := optionsFor(p, dir, "127.0.0.1:8443", apps)
 	options.Key, _ = rsaPEM(t)
 	options.BackchannelLogoutURI = originOf(apps[0].ExternalURL) + outpostPrefix + "/backchannel_logout"
-	options.IssueRefreshToken, options.RequirePushed = set.IssueRefreshToken, set.RequirePushed
+	options.IssueRefreshToken, options.RequirePushed, options.Scopes = set.IssueRefreshToken, set.RequirePushed, set.Scopes
 	p.setGroups, p.lock = options.setGroups, options.lock
 	p.signOut = func(v *visitor, _ string) { v.submit(v.open(p.issuer+"/session/end"), nil) }
 

@@ -40,6 +40,7 @@ func applications() []application {
 type daemon struct {
 	dir     string
 	process *process
+	env     string // of doctor in place of where the CA is; "" for that
 }
 
 // newDaemon writes the configuration, with more lines at its end, and starts the
@@ -91,10 +92,15 @@ func newDaemonOf(t testing.TB, apps []application, providers []*provider, more .
 
 func (d *daemon) start(t testing.TB) {
 	t.Helper()
+	d.startAt(t, "127.0.2.1:9000")
+}
+
+func (d *daemon) startAt(t testing.TB, address string) {
+	t.Helper()
 	cmd := exec.Command(shared("outpost"), "-config", filepath.Join(d.dir, "config.yaml"))
 	cmd.Env = []string{"SSL_CERT_FILE=" + shared("ca.crt")}
 	d.process = start(t, d.dir, "outpost", cmd)
-	d.process.waitFor(t, "127.0.2.1:9000")
+	d.process.waitFor(t, address)
 }
 
 // restart ends the daemon, as an update does, or with kill as a power cut does.

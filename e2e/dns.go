@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -10,20 +11,20 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// containers are the names that Docker's DNS would know, each with an address
+// containers are the names that Docker's DNS would know, each with addresses
 // of its own on the loopback.
 var containers = struct {
 	sync.Mutex
-	running map[string][4]byte
-}{running: map[string][4]byte{
-	"outpost":          {127, 0, 2, 1},
-	"authentik-server": {127, 0, 2, 1},
-	"webtop":           {127, 0, 2, 2},
-	"tautulli":         {127, 0, 2, 3},
+	running map[string][][4]byte
+}{running: map[string][][4]byte{
+	"outpost":          {{127, 0, 2, 1}},
+	"authentik-server": {{127, 0, 2, 1}},
+	"webtop":           {{127, 0, 2, 2}},
+	"tautulli":         {{127, 0, 2, 3}},
 }}
 
 // setContainer makes a name resolve to an address, or to nothing, until the
-// test ends.
+// test ends. Four bytes more are one more address.
 func setContainer(t testing.TB, name string, address ...byte) {
 	t.Helper()
 	containers.Lock()
@@ -32,12 +33,15 @@ func setContainer(t testing.TB, name string, address ...byte) {
 	t.Cleanup(func() {
 		containers.Lock()
 		defer containers.Unlock()
-		containers.running[name] = before
+		if before == nil {
+			delete(containers.running, name)
+		} else {
+			containers.running[name] = before
+		}
 	})
-	if len(address) == 0 {
-		delete(containers.running, name)
-	} else {
-		containers.running[name] = [4]byte(address)
+	delete(containers.running, name)
+	for one := range slices.Chunk(address, 4) {
+		containers.running[name] = append(slices.Clip(containers.running[name]), [4]byte(one))
 	}
 }
 
@@ -85,10 +89,10 @@ func answerDNS(query []byte) ([]byte, error) {
 	}
 	name := strings.ToLower(strings.TrimSuffix(question.Name.String(), "."))
 	containers.Lock()
-	address, known := containers.running[name]
+	addresses, known := containers.running[name]
 	containers.Unlock()
-	if strings.HasSuffix(name, ".test") {
-		address, known = [4]byte{127, 0, 0, 1}, true
+	if !known && strings.HasSuffix(name, ".test") {
+		addresses, known = [][4]byte{{127, 0, 0, 1}}, true
 	}
 	reply := dnsmessage.Message{
 		Header:    dnsmessage.Header{ID: header.ID, Response: true, RecursionDesired: header.RecursionDesired, RecursionAvailable: true},
@@ -98,10 +102,12 @@ func answerDNS(query []byte) ([]byte, error) {
 	case !known:
 		reply.RCode = dnsmessage.RCodeNameError
 	case question.Type == dnsmessage.TypeA:
-		reply.Answers = []dnsmessage.Resource{{
-			Header: dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET, TTL: 1},
-			Body:   &dnsmessage.AResource{A: address},
-		}}
+		for _, address := range addresses {
+			reply.Answers = append(reply.Answers, dnsmessage.Resource{
+				Header: dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET, TTL: 1},
+				Body:   &dnsmessage.AResource{A: address},
+			})
+		}
 	}
 	return reply.Pack()
 }

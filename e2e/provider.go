@@ -97,11 +97,12 @@ type options struct {
 	// count from now on, or null if the account is closed. It need not be there.
 	Groups string `json:"groups"`
 
-	Key                  string `json:"key,omitempty"` // PEM, what it signs with
-	BackchannelLogoutURI string `json:"backchannelLogoutURI,omitempty"`
-	IssueRefreshToken    bool   `json:"issueRefreshToken,omitempty"` // whether or not the person was asked for consent
-	RequirePushed        bool   `json:"requirePushed,omitempty"`     // authorization requests have to be pushed
-	Web                  string `json:"web,omitempty"`               // folder with the pages
+	Key                  string   `json:"key,omitempty"` // PEM, what it signs with
+	BackchannelLogoutURI string   `json:"backchannelLogoutURI,omitempty"`
+	IssueRefreshToken    bool     `json:"issueRefreshToken,omitempty"` // whether or not the person was asked for consent
+	Scopes               []string `json:"scopes,omitempty"`            // that it knows in place of its usual ones; nil for those
+	RequirePushed        bool     `json:"requirePushed,omitempty"`     // authorization requests have to be pushed
+	Web                  string   `json:"web,omitempty"`               // folder with the pages
 }
 
 // optionsFor fills in what every such program is told.

@@ -93,7 +93,7 @@ func patientOf(file string, p program) doctor.Patient {
 	discard := slog.New(slog.DiscardHandler)
 	patient.Providers, patient.Applications, patient.SecretFile = providers(c), applications(c), secretFile(c)
 	patient.Outpost, patient.BuildErr = auth.New(wiring(c, memory.New(), [][]byte{make([]byte, 32)}, discard, newMetrics(c)))
-	patient.OpenStore = func() (session.Store, error) { return openStore(c, discard) }
+	patient.OpenStore = func(log *slog.Logger) (session.Store, error) { return openStore(c, log) }
 	patient.Admin = func(ctx context.Context, method, path string, q url.Values) ([]byte, error) {
 		resp, err := ask(ctx, c, method, path, q)
 		if err != nil {

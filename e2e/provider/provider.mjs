@@ -42,8 +42,8 @@ const provider = new Provider(options.issuer, {
   }],
   jwks: { keys: [{ ...crypto.createPrivateKey(options.key).export({ format: 'jwk' }), kid: 'e2e', alg: 'RS256', use: 'sig' }] },
   acrValues: ['phr'],
-  scopes: ['openid', 'offline_access', 'profile', 'email', 'groups'],
-  claims: { openid: ['sub', 'sid', 'amr', 'acr'], profile: ['name', 'preferred_username', 'department'], email: ['email', 'email_verified'], groups: ['groups'] },
+  scopes: options.scopes ?? ['openid', 'offline_access', 'profile', 'email', 'groups'],
+  claims: { openid: ['sub', 'sid', 'amr', 'acr'], profile: ['name', 'preferred_username', 'department'], email: ['email', 'email_verified'], ...!options.scopes && { groups: ['groups'] } },
   async findAccount(_, id) {
     const groups = groupsOf(id) ?? undefined;
     return groups && { accountId: id, claims: async () => ({ sub: id, preferred_username: id, ...people[id], groups }) };
