@@ -38,6 +38,7 @@ type Config struct {
 	Session      session.Config    // Prepare, OnEnd and OnStore are New's and have to be nil; Log may be nil
 	Peers        headers.Peers     // whose headers count
 	Pages        *page.Pages       // writes what people see; nil writes it as page.Site's zero value has it
+	Includes     string            // the date of the oldest includes of nginx's that will do; "" looks at none
 	FrontEnds    []string          // which front ends may ask, of FrontEnds(); nil is nginx alone
 	Keep         string            // directory for the providers' last good metadata and keys; "" keeps none
 	Transport    http.RoundTripper // stands for the network, for tests; nil is the real one
@@ -95,6 +96,7 @@ type Outpost struct {
 	peers        headers.Peers
 	frontEnds    []string
 	pages        *page.Pages
+	includes     string
 	log          *slog.Logger
 	hooks        Hooks
 	recheckEvery time.Duration // 0 for never
@@ -134,7 +136,7 @@ func New(cfg Config) (*Outpost, error) {
 // wire makes what of an Outpost is its configuration's own. Providers that are the
 // same in before are those of before; nil for none.
 func wire(cfg Config, before []*provider) (*Outpost, error) {
-	o := &Outpost{peers: cfg.Peers, pages: cfg.Pages, log: cfg.Log, hooks: cfg.Hooks.filled(), recheckEvery: cfg.Session.Recheck}
+	o := &Outpost{peers: cfg.Peers, pages: cfg.Pages, includes: cfg.Includes, log: cfg.Log, hooks: cfg.Hooks.filled(), recheckEvery: cfg.Session.Recheck}
 	if o.log == nil {
 		o.log = slog.New(slog.DiscardHandler)
 	}

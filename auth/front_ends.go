@@ -91,6 +91,9 @@ func (o *Outpost) serveFrontEnd(name string, w http.ResponseWriter, r *http.Requ
 		o.hooks.Check(d.Application, d.Reason, time.Since(begun))
 	}()
 	original, d = o.checkFrontEnd(name, r)
+	if name == Authelia && len(r.Header[headers.StampName]) > 0 && d.Reason != UntrustedPeer {
+		o.lookAtCheck(d.Application, r.Header) // an nginx as well, and often one whose lines are not ours
+	}
 }
 
 func (o *Outpost) checkFrontEnd(name string, r *http.Request) (headers.Original, Decision) {

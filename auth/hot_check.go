@@ -1,7 +1,8 @@
 package auth
 
 // hot_check.go is the check for a server that must not wait, and that leaves to
-// net/http whatever needs more than memory, a word in the log, or a second look.
+// net/http whatever needs more than memory, a word in the log, or a second look,
+// and the first check of each application, at whose stamp somebody has to look.
 
 import (
 	"context"
@@ -46,7 +47,7 @@ func (o *Outpost) AnswerHot(peer netip.Addr, h http.Header, host string, b []byt
 	}
 	req := Request{Original: original, Preflight: preflight(h)}
 	part, q := app.question(&req)
-	if part == nil {
+	if part == nil || o.includes != "" && !part.includes.looked() {
 		return nil
 	}
 	if part.located {

@@ -32,6 +32,9 @@ func (o *Outpost) ServeNginx(w http.ResponseWriter, r *http.Request) {
 		o.hooks.Check(d.Application, d.Reason, time.Since(begun))
 	}()
 	d = o.checkNginx(r)
+	if d.Reason != UntrustedPeer {
+		o.lookAtCheck(d.Application, r.Header)
+	}
 }
 
 func (o *Outpost) checkNginx(r *http.Request) Decision {

@@ -28,6 +28,7 @@ type part struct {
 	token    bool          // its headers show the ID token
 	empty    headers.Block // for public URLs where nobody is signed in
 	machines *machines     // nil where it takes no machine clients
+	includes includes
 }
 
 // topFirst puts what is at the top of its host before what is below a path: the
@@ -88,10 +89,12 @@ func newPart(c Application) (*part, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &part{
+	p := &part{
 		name: c.Name, path: c.path(), access: rules, located: rules.NeedsClient(), require: c.Access.Require,
 		ask: c.Ask, headers: mapping, empty: mapping.Empty(), token: c.Headers.JWT,
-	}, nil
+	}
+	p.includes.needs(mapping)
+	return p, nil
 }
 
 // part returns the one that a target belongs to, by its path as nginx routes it:

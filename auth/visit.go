@@ -117,6 +117,9 @@ func (o *Outpost) arrive(v *visit) error {
 	v.provider = v.app.only()
 	v.address = o.peers.ClientIP(v.r.Header, v.r.RemoteAddr).String()
 	v.log = v.log.With("application", v.app.name, "client_ip", v.address)
+	if trusted {
+		o.lookAtVisit(v.app, v.r.Header)
+	}
 	return nil
 }
 

@@ -23,7 +23,7 @@ var refused = []string{
 	"Access-Control-*", "X-Requested-With", "X-Http-Method", "X-Http-Method-Override", "X-Method-Override",
 	"X-Original-*", "X-Rewrite-*", "X-Real-Ip", "X-Client-Ip", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Protocol",
 	"X-Forwarded-Scheme", "X-Forwarded-Ssl", "X-Forwarded-Port", "X-Forwarded-Server", "X-Forwarded-Uri", "X-Forwarded-Method", "X-Forwarded-Prefix",
-	"Proxy", "Authorization",
+	"Proxy", "Authorization", StampName,
 }
 
 // canonical returns a header name as net/http spells it, and why it may not be

@@ -91,11 +91,15 @@ const firstVersion = "2026/11/01"
 func (t *tree) staleFiles(report func(file, text string)) {
 	for _, file := range slices.Sorted(maps.Keys(t.versions)) {
 		name := strings.TrimSuffix(path.Base(file), ".sample")
+		had := t.versions[file]
 		ours, err := Files.ReadFile(name)
 		if err != nil {
+			if strings.HasPrefix(name, "outpost-") && had.rest == "" && had.date >= firstVersion && had.date < Needed {
+				report(file, fmt.Sprintf("version %s of %s; this program needs %s: print it anew with outpost nginx", had.date, name, Needed))
+			}
 			continue
 		}
-		now, had := versionLine.FindStringSubmatch(string(ours)), t.versions[file]
+		now := versionLine.FindStringSubmatch(string(ours))
 		// Files of the same names that are not ours: SWAG's say where their changes
 		// are listed, and people wrote some by hand before there were any.
 		if now == nil || had.rest != "" || had.date < firstVersion || had.date >= now[1] {

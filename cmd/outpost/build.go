@@ -16,6 +16,7 @@ import (
 	"outpost/auth"
 	"outpost/config"
 	"outpost/headers"
+	"outpost/nginx"
 	"outpost/session"
 	"outpost/session/file"
 	"outpost/session/memory"
@@ -73,8 +74,9 @@ func wiring(c *config.Config, store session.Store, secrets [][]byte, log *slog.L
 			MaxPerUser: c.Session.MaxSessionsPerUser, MaxSessions: c.Session.MaxSessions, CacheSize: c.Session.CachedSessions,
 			OnEvent: m.sessionEvent, OnStoreError: m.storeError, Log: log,
 		},
-		Log:   log,
-		Hooks: m.hooks(),
+		Includes: nginx.Needed,
+		Log:      log,
+		Hooks:    m.hooks(),
 	}
 }
 

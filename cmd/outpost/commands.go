@@ -27,6 +27,7 @@ func commands() []subcommand {
 		{name: "secret rotate", says: "seal with a new secret; nobody is signed out", do: secretRotate},
 		tokenNew(),
 		lint(),
+		nginxIncludes(),
 		{name: "version", says: "print the version", noFile: true, do: printVersion},
 		help(),
 	}
