@@ -31,7 +31,7 @@ const root = "../.."
 // nobody but a test imports what stands on the first.
 var floors = [][]string{
 	{"cmd/outpost", "bench", "bench/floor", "session/storetest"},
-	{"doctor"},
+	{"doctor", "migrate"},
 	{"config", "auth", "front", "nginx", "trace"},
 	{"access", "headers", "page"},
 	{"session/file", "session/memory", "session/redis"},
@@ -42,6 +42,7 @@ var floors = [][]string{
 // path or what it begins with. To change the library is to change that package
 // alone.
 var owners = map[string]string{
+	"github.com/BurntSushi/toml":          "migrate",
 	"github.com/a-h/templ":                "page",
 	"github.com/coreos/go-oidc/v3":        "auth",
 	"github.com/go-jose/go-jose/v4":       "auth",

@@ -28,6 +28,7 @@ func commands() []subcommand {
 		tokenNew(),
 		lint(),
 		nginxIncludes(),
+		importFrom(),
 		{name: "version", says: "print the version", noFile: true, do: printVersion},
 		help(),
 	}
