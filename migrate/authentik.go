@@ -277,10 +277,9 @@ func (a *authentik) basic(o *object, app *application) {
 	if user != "" {
 		keys = "username_attribute: " + quote(user) + ", " + keys
 	} else {
-		keys = "username: \"{username}\", " + keys
-		a.d.warn(o.place("basic_auth_enabled"), "authentik sends the email address where no attribute is named, and the user name is sent here: write basic_auth.username")
-		keys = strings.TrimPrefix(keys, "username: \"{username}\", ")
+		a.d.warn(o.place("basic_auth_enabled"), "authentik sends the email address where no attribute is named, and the user name is sent here: look at basic_auth")
 	}
+	app.put("headers", "{ ak_proxy: true }", "for basic_auth, which reads the attributes there")
 	app.put("basic_auth", "{ "+keys+" }", o.place("basic_auth_password_attribute"))
 	a.d.provider.put("scopes", "[openid, profile, email, groups, ak_proxy]", "for basic_auth: choose the scope mapping ak_proxy in authentik")
 }
