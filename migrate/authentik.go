@@ -69,6 +69,7 @@ type authentik struct {
 	objects []*object
 	api     bool // some of it is from the API
 	bound   bool // bindings were listed
+	cut     bool // a list has a further page, which is not here
 }
 
 func fromAuthentik(files []Text) (*draft, error) {
@@ -130,6 +131,10 @@ func (a *authentik) read(file string, n config.Node) {
 		items = n.Items
 	case n.Get("results").IsList():
 		items = n.Get("results").Items
+		if next := n.Get("pagination", "next"); next != nil && next.Text != "0" && next.Text != "" {
+			a.cut = true
+			a.d.warn(placeIn(file, next, "pagination"), "is one page of several: list all with ?page_size=1000")
+		}
 		if len(items) == 0 {
 			a.bound = true
 		}

@@ -16,8 +16,8 @@ func (a *authentik) people(o, owner *object, app *application) {
 		d.closed(app, o.place("name"), "application of "+app.name(), "its application is not in these files, so nobody knows who may")
 		return
 	}
-	if a.api && !a.bound {
-		d.closed(app, o.place("name"), "bindings of "+app.name(), "list /api/v3/policies/bindings/ as well")
+	if a.api && (!a.bound || a.cut) {
+		d.closed(app, o.place("name"), "bindings of "+app.name(), "list all of /api/v3/policies/bindings/ as well")
 		return
 	}
 	all := false

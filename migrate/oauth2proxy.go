@@ -276,6 +276,9 @@ func (o *oauth2Proxy) people() {
 	switch {
 	case everybody:
 		d.needless(domains.from, "without allow, every signed-in person may")
+		if emails != nil {
+			d.needless(emails.from, "email_domains has everybody already")
+		}
 	case exact != nil:
 		a.allow = append(a.allow, line{"", "{ email_domains: " + list(exact) + " }", domains.from})
 		if emails != nil {

@@ -136,6 +136,7 @@ type tinyauth struct {
 	s *settings
 
 	everywhere []rule // of the networks that every application has
+	at         string // what the settings of the provider begin with
 }
 
 // provider takes the first of the providers; the others are warned of by their ID.
@@ -155,6 +156,7 @@ func (t *tinyauth) provider() {
 		return
 	}
 	at := "oauth.providers." + names[0] + "."
+	t.at = at
 	endpoint := s.take(at + "authurl")
 	issuer, from := issuers[names[0]], at
 	if endpoint != nil {
@@ -223,7 +225,10 @@ func (t *tinyauth) domain() {
 		d.external(a, external, cmpPlace(g, "appurl"))
 	}
 	t.people(a, s.take("oauth.whitelist"), "oauth.whitelist")
-	for _, name := range []string{"oauth.whitelistfile"} {
+	if t.at != "" {
+		t.people(a, s.take(t.at+"whitelist"), t.at+"whitelist")
+	}
+	for _, name := range []string{"oauth.whitelistfile", t.at + "whitelistfile"} {
 		if g := s.take(name); g != nil {
 			d.closed(a, g.from, name, "write its addresses as emails")
 		}

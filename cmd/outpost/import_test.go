@@ -27,7 +27,7 @@ func TestImport(t *testing.T) {
 			"issuer: \"https://kc.example.org/realms/home\"", "cookie_domain: example.org", "cookie_domain: example.net", "X-Vouch-IdP-Claims-given-name", "{ email_domains: [example.org, example.net] }", "max: 4h",
 		}, []string{"vouch.unheardOf", "vouch.headers.idtoken", "oauth.token_url"}},
 		{"tinyauth-compose", "tinyauth", "tinyauth.yaml", []string{"external_url: \"https://wiki.example.org\"", "{ groups: [editors] }", "{ path: [\"/api/*\"], public: true }", "idle: 1h"}, []string{"WHAT", "USERS", "ip.bypass"}},
-		{"tinyauth-5", "tinyauth", "tinyauth.env", []string{"to do: oauth.whitelist", "{ networks: [\"192.0.2.0/24\"], deny: true }", "{ deny: true }"}, []string{"TINYAUTH_UNHEARD_OF", "PATH_ALLOW", "PATH_BLOCK"}},
+		{"tinyauth-5", "tinyauth", "tinyauth.env", []string{"to do: oauth.whitelist", "{ emails: [alice@example.org] }", "{ networks: [\"192.0.2.0/24\"], deny: true }", "{ deny: true }"}, []string{"TINYAUTH_UNHEARD_OF", "PATH_ALLOW", "PATH_BLOCK"}},
 		{"authentik-blueprint", "authentik", "authentik.yaml", []string{
 			"name: wiki", "allow: { groups: [operators] }", "/api/public/*", "password_attribute: wiki_password", "mode: domain", "host: [status.example.net]", "${AK_HOST}", "max: 24h",
 		}, []string{"unheard_of", "authorization_flow", "a policy is a program"}},
