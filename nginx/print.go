@@ -135,9 +135,7 @@ func clears(names []string) string {
 // outpost-clear.conf knows, and those of the applications besides.
 func (s Site) everybodys() (names []string) {
 	for _, family := range families() {
-		for _, name := range family {
-			names = append(names, name)
-		}
+		names = append(names, family...)
 	}
 	for _, a := range s.Applications {
 		for _, name := range a.own() {
