@@ -29,6 +29,7 @@ type Config struct {
 	FrontEnds      []string       // which front ends may ask, of "nginx", "traefik", "caddy", "envoy" and "authelia"; default nginx alone
 	Front          bool           // on Linux, checks that memory can answer are answered ahead of net/http
 	Management     string         // metrics and readiness: "host:port", "unix:PATH" or "off"; default ":9300". Never publish it: whoever reaches it reads the metrics
+	TLS            TLS            // the listener of Listen once more, for an nginx that asks by https
 	Data           string         // the data directory, an absolute path; default "/data"
 	Admin          string         // "unix:PATH" for `outpost sessions` and `outpost secret`, or "off"; default admin.sock in Data
 	TrustedProxies []netip.Prefix // who may forward requests, masked, IPv4 never mapped into IPv6; nil: loopback, unix sockets, private ranges and our interfaces' networks, which the program fills in
@@ -48,6 +49,13 @@ type Config struct {
 
 	file      string     // as named to Load
 	effective *yaml.Node // every key with its value and source, for Dump
+}
+
+// TLS says where https is spoken, and with which certificate.
+type TLS struct {
+	Listen      string // "host:port", "unix:PATH" or "off"; default "off"
+	Certificate string // absolute path of a chain in PEM, the server's own first; "": the program makes a certificate into Data
+	Key         string // absolute path of its private key in PEM; "" exactly where Certificate is
 }
 
 // Provider is one OpenID provider and our registration there.

@@ -39,6 +39,10 @@ front_ends:
   - nginx # default
 front: true # default
 management: :9300 # default
+tls:
+  listen: off # default
+  certificate: null # default
+  key: null # default
 data: /data # default
 admin: unix:/data/admin.sock # default
 trusted_proxies: null # default

@@ -21,6 +21,7 @@ func (r *reader) config(root *yaml.Node) *Config {
 	c.FrontEnds = list(s, "front_ends", []string{"nginx"}, oneOf("nginx", "traefik", "caddy", "envoy", "authelia"))
 	c.Front = optional(s, "front", "true", parseBool)
 	c.Management = optional(s, "management", ":9300", parseAddressOrOff)
+	c.TLS = r.tls(s)
 	c.Data = optional(s, "data", "/data", parseDirectory)
 	c.Admin = optional(s, "admin", adminSocket(c.Data), parseSocketOrOff)
 	c.TrustedProxies = list(s, "trusted_proxies", nil, parseNetwork)

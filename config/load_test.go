@@ -100,6 +100,7 @@ func TestLoad(t *testing.T) {
 			FrontEnds:  []string{"nginx"},
 			Front:      true,
 			Management: ":9300",
+			TLS:        config.TLS{Listen: "off"},
 			Data:       "/data",
 			Admin:      "unix:/data/admin.sock",
 			Providers: []config.Provider{{
@@ -128,6 +129,7 @@ func TestLoad(t *testing.T) {
 			FrontEnds:  []string{"traefik", "nginx"},
 			Front:      true,
 			Management: "off",
+			TLS:        config.TLS{Listen: "[::1]:9443", Certificate: "/config/keys/letsencrypt/fullchain.pem", Key: "/config/keys/letsencrypt/privkey.pem"},
 			Data:       "/var/lib/outpost",
 			Admin:      "unix:/run/outpost-admin.sock",
 			TrustedProxies: []netip.Prefix{

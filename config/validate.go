@@ -43,7 +43,7 @@ func (r *reader) check(c *Config) {
 			r.report("listen", "must not be the address of management, "+c.Management, "choose another one, or move management")
 		}
 	}
-	for _, other := range []struct{ key, address string }{{"listen", c.Listen}, {"management", c.Management}} {
+	for _, other := range []struct{ key, address string }{{"listen", c.Listen}, {"management", c.Management}, {"tls.listen", c.TLS.Listen}} {
 		if collide(c.Admin, other.address) && c.Admin != "off" {
 			at := "admin"
 			if !r.given(at) {
@@ -52,6 +52,7 @@ func (r *reader) check(c *Config) {
 			r.report(at, "must not be one socket for admin and "+other.key, "choose another one: whoever may connect to admin can end every session")
 		}
 	}
+	r.checkTLS(c)
 	if c.Session.Max > 0 && c.Session.Idle > c.Session.Max {
 		r.report("session.idle", "must not be longer than session.max, which is "+shortDuration(c.Session.Max), "")
 	}
