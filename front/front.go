@@ -53,6 +53,11 @@ type Config struct {
 	// may lie idle between two, as http.Server bounds them.
 	HeaderTime, IdleTime time.Duration
 
+	// Inherited says that somebody else has the listener too, who keeps it for
+	// the next process: its unix socket stays when the front is closed, and so do
+	// the connections that nobody has accepted.
+	Inherited bool
+
 	// Threads is how many answer; 1 is the cheapest for each check.
 	Threads int
 }

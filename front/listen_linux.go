@@ -99,7 +99,7 @@ func (f *listener) Close() error {
 		f.threads.Wait()
 		unix.Close(f.socket)
 		unix.Close(f.wake)
-		if a, ok := f.address.(*net.UnixAddr); ok {
+		if a, ok := f.address.(*net.UnixAddr); ok && !f.config.Inherited {
 			os.Remove(a.Name)
 		}
 		close(f.handed) // after what is in it: net/http serves that too

@@ -19,7 +19,7 @@ const (
 	readSize    = 32 << 10              // what fills it is more than nginx sends by its defaults
 	eventBatch  = 64                    // sockets in one wait
 	acceptBatch = 16                    // connections accepted before others have their turn
-	failedPause = 10 * time.Millisecond // before connections are accepted again
+	pause       = 10 * time.Millisecond // before connections are accepted again, or all are closed
 )
 
 // thread has everything of its own but the listening socket.
@@ -76,8 +76,9 @@ func (t *thread) run() {
 		}
 	}
 	// A client whose request is cut off would take it for a failure.
-	for t.accept() {
+	for !t.config.Inherited && t.accept() {
 	}
+	time.Sleep(pause) // who has just connected is about to ask
 	for fd := range t.waits {
 		if t.waiting(fd) {
 			t.serve(fd)
@@ -110,7 +111,7 @@ func (t *thread) accept() bool {
 
 func (t *thread) failed(err error) {
 	t.config.Failed(err)
-	time.Sleep(failedPause)
+	time.Sleep(pause)
 }
 
 // trusted reports whether the peer that has just been accepted is a trusted

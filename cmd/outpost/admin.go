@@ -35,13 +35,18 @@ type administration struct {
 // which ends what is under way and returns when it has. A socket of the default that
 // cannot be had (a file system that has none, a path somebody else is at) keeps
 // nobody from signing in: it is logged. One that the file names is an error.
-func serveAdmin(c *config.Config, now *current, r *reloader, log *slog.Logger) (stop func(), err error) {
+func serveAdmin(c *config.Config, now *current, r *reloader, inherited []net.Listener, log *slog.Logger) (stop func(), err error) {
 	path, on := strings.CutPrefix(c.Admin, "unix:")
-	if !on {
+	if !on && inherited == nil {
 		return func() {}, nil
 	}
-	l, err := listenAlone(path)
-	if err != nil {
+	var l net.Listener
+	if inherited != nil {
+		l = inherited[0]
+		if err := guarded(l); err != nil {
+			return nil, fmt.Errorf("taking over the socket that systemd calls admin: %w", err)
+		}
+	} else if l, err = listenAlone(path); err != nil {
 		if path != filepath.Join(c.Data, "admin.sock") {
 			return nil, fmt.Errorf("listening on %s: %w", c.Admin, explain("admin", err))
 		}

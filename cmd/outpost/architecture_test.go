@@ -45,6 +45,7 @@ var owners = map[string]string{
 	"github.com/BurntSushi/toml":          "migrate",
 	"github.com/a-h/templ":                "page",
 	"github.com/coreos/go-oidc/v3":        "auth",
+	"github.com/coreos/go-systemd/v22":    "cmd/outpost",
 	"github.com/go-jose/go-jose/v4":       "auth",
 	"github.com/google/go-cmp":            "session/storetest",
 	"github.com/gorilla/securecookie":     "session",

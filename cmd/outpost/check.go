@@ -17,9 +17,14 @@ func check(_ context.Context, p program, file string) error {
 	if err != nil {
 		return err
 	}
-	discard, stand := slog.New(slog.DiscardHandler), make([]byte, 32)
-	if _, err := auth.New(wiring(c, memory.New(), [][]byte{stand}, discard, newMetrics(c))); err != nil {
+	discard, stand, metrics := slog.New(slog.DiscardHandler), make([]byte, 32), newMetrics(c)
+	if _, err := auth.New(wiring(c, memory.New(), [][]byte{stand}, discard, metrics)); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
+	}
+	if c.TLS.Certificate != "" {
+		if _, err := newCertificate(c, discard, metrics); err != nil {
+			return err
+		}
 	}
 	for _, w := range c.Warnings {
 		fmt.Fprintf(p.stdout, "warning: %s\n", w)

@@ -38,7 +38,7 @@ func (s settings) with(others ...settings) settings {
 }
 
 // file writes the settings to a file of their own.
-func (s settings) file(t *testing.T) string {
+func (s settings) file(t testing.TB) string {
 	t.Helper()
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
@@ -53,7 +53,7 @@ func (s settings) file(t *testing.T) string {
 
 // usual is one application at a provider that is not there, and a data
 // directory that is not there yet.
-func usual(t *testing.T) settings {
+func usual(t testing.TB) settings {
 	t.Helper()
 	return settings{
 		"listen": "127.0.0.1:0", "management": "127.0.0.1:0", "data": filepath.Join(t.TempDir(), "data"),
@@ -96,6 +96,7 @@ func lookup(env map[string]string) func(string) (string, bool) {
 // daemon is one that serves.
 type daemon struct {
 	public, management string // addresses, as dial takes them; management may be "off"
+	tls                string // so too
 	log                *journal
 	stop               context.CancelFunc // what SIGTERM does
 	ended              chan struct{}
@@ -103,7 +104,7 @@ type daemon struct {
 }
 
 // start serves until the test ends, or the daemon is halted.
-func start(t *testing.T, s settings) *daemon {
+func start(t testing.TB, s settings) *daemon {
 	t.Helper()
 	return startFile(t, s.file(t))
 }
@@ -133,7 +134,7 @@ func (c changeable) rewrite(t *testing.T, s settings) {
 	}
 }
 
-func startFile(t *testing.T, file string) *daemon {
+func startFile(t testing.TB, file string) *daemon {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	d := &daemon{log: newJournal(), stop: stop, ended: make(chan struct{})}
@@ -145,7 +146,7 @@ func startFile(t *testing.T, file string) *daemon {
 	t.Cleanup(func() { d.halt(t) })
 	select {
 	case line := <-d.log.serving:
-		d.public, d.management = address(line["listen"]), address(line["management"])
+		d.public, d.management, d.tls = address(line["listen"]), address(line["management"]), address(line["tls"])
 	case <-d.ended:
 		t.Fatalf("it ended with status %d:\n%s", d.status, d.log)
 	case <-time.After(patience):
@@ -163,7 +164,7 @@ func address(logged any) string {
 }
 
 // halt is SIGTERM, and waits for the end. It returns the exit status.
-func (d *daemon) halt(t *testing.T) int {
+func (d *daemon) halt(t testing.TB) int {
 	t.Helper()
 	d.stop()
 	select {

@@ -28,6 +28,10 @@ const (
 	// ten seconds after SIGTERM.
 	drainTime = 8 * time.Second
 
+	// settleTime is more than nginx takes from connecting to having sent its
+	// request.
+	settleTime = 50 * time.Millisecond
+
 	// maxHeader is more than nginx accepts from a browser by default: what
 	// nginx let through must not be answered with a 431, which it would turn
 	// into a 500.

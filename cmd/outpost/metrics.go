@@ -45,6 +45,8 @@ type metrics struct {
 	configTaken     prometheus.Gauge
 	audit           *prometheus.CounterVec
 	spans           *prometheus.CounterVec
+	tlsExpiry       *prometheus.GaugeVec // these two without series where there is no TLS
+	tlsCurrent      *prometheus.GaugeVec
 }
 
 type checkKey struct {
@@ -98,6 +100,8 @@ func newMetrics(c *config.Config) *metrics {
 	m.spans = m.counter("outpost_trace_spans_total", "Spans of traces, by what became of them.", "result")
 	build := m.gauge("outpost_build_info", "Always 1; the labels tell.", "version", "goversion")
 	build.WithLabelValues(versionOf(), runtime.Version()).Set(1)
+	m.tlsExpiry = m.gauge("outpost_tls_certificate_expiry_timestamp_seconds", "When the certificate that the TLS listener shows is over.")
+	m.tlsCurrent = m.gauge("outpost_tls_certificate_last_reload_successful", "1 if the certificate in the files is the one that the TLS listener shows.")
 	m.config()
 	m.checkCount = m.counter("outpost_auth_requests_total", "Checks, by application and outcome.", "app", "endpoint", "result", "reason")
 	m.checkTime = m.histogram("outpost_auth_duration_seconds", "Time to answer a check.", checkBuckets, "endpoint", "result")
@@ -138,6 +142,15 @@ func (m *metrics) reloaded(current, taken bool) {
 	if taken {
 		m.configTaken.SetToCurrentTime()
 	}
+}
+
+// certificateSeen says whether the certificate in the files is the one that is shown.
+func (m *metrics) certificateSeen(current bool) {
+	m.tlsCurrent.WithLabelValues().Set(map[bool]float64{true: 1}[current])
+}
+
+func (m *metrics) certificateExpires(at time.Time) {
+	m.tlsExpiry.WithLabelValues().Set(float64(at.Unix()))
 }
 
 func (m *metrics) prepareChecks(c *config.Config) {

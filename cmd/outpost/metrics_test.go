@@ -143,6 +143,8 @@ func everyMetric(t *testing.T) *metrics {
 		Tokens:       []auth.StaticToken{{Name: "backup", Applications: []string{"router"}}},
 	})
 	h.Machine("router", "backup", auth.Allowed)
+	m.certificateSeen(true)
+	m.certificateExpires(time.Now())
 	o, err := auth.New(wiring(c, noStore{}, [][]byte{make([]byte, 32)}, nil, m))
 	if err != nil {
 		t.Fatal(err)

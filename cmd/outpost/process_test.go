@@ -51,7 +51,7 @@ func startProcess(t *testing.T, s settings) *process {
 	})
 	select {
 	case line := <-p.log.serving:
-		p.public, p.management = address(line["listen"]), address(line["management"])
+		p.public, p.management, p.tls = address(line["listen"]), address(line["management"]), address(line["tls"])
 	case <-p.ended:
 		t.Fatalf("it ended with %v:\n%s", p.ProcessState, p.log)
 	case <-time.After(patience):

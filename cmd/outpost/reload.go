@@ -61,7 +61,9 @@ const (
 func (r *reloader) reload(by string) (reloaded, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	said := reloading(r.log)
 	done, err := r.take()
+	said(map[bool]string{true: "serving", false: "serving; the configuration was not taken over"}[err == nil])
 	r.metrics.reloaded(err == nil && len(done.Restart) == 0, err == nil)
 	r.audit.reloaded(err, done.rotated, by)
 	switch {

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"time"
+
+	systemd "github.com/coreos/go-systemd/v22/daemon"
 
 	"outpost/auth"
 	"outpost/config"
@@ -27,6 +29,10 @@ func serve(ctx context.Context, p program, file string) error {
 	}
 	level := &slog.LevelVar{}
 	log := newLog(p.stderr, c.Log, level)
+	inherited, err := inherit()
+	if err != nil {
+		return err
+	}
 	sayWarnings(log, c)
 	metrics := newMetrics(c)
 	trail, err := openAudit(c.AuditLog, p.stdout, log, metrics)
@@ -53,9 +59,9 @@ func serve(ctx context.Context, p program, file string) error {
 	trail.started()
 	defer r.onSignal()()
 	defer r.onChange(usualWatch)()
-	stopAdmin, err := serveAdmin(c, now, r, log)
+	stopAdmin, err := serveAdmin(c, now, r, inherited["admin"], log)
 	if err == nil {
-		err = listenAndServe(ctx, c, now, metrics, log)
+		err = listenAndServe(ctx, c, now, metrics, inherited, log)
 		stopAdmin()
 	}
 	err = errors.Join(err, o.Sessions().Close())
@@ -67,80 +73,55 @@ func serve(ctx context.Context, p program, file string) error {
 
 // listenAndServe opens every listener before it serves on any, and stops all
 // of them when ctx ends or one of them fails.
-func listenAndServe(ctx context.Context, c *config.Config, now *current, m *metrics, log *slog.Logger) error {
-	listeners, err := listenAll(ctx, c)
+func listenAndServe(ctx context.Context, c *config.Config, now *current, m *metrics, inherited inheritance, log *slog.Logger) error {
+	running, stop := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop()
+	var shown *certificate
+	if c.TLS.Listen != "off" || inherited["tls"] != nil {
+		var err error
+		if shown, err = newCertificate(c, log, m); err != nil {
+			return err
+		}
+		wg.Go(func() { shown.follow(running, certificateEvery) })
+	}
+	doors, err := openDoors(ctx, c, inherited)
 	if err != nil {
 		return err
 	}
-	handlers := []http.Handler{public(now), management(now, m.registry)}
-	if front.Works && c.Front && now.outpost().Serves(auth.Nginx) {
-		fronted, err := front.Listen(listeners[0], frontConfig(now, log))
-		if err != nil {
-			closeAll(listeners)
-			return err
-		}
-		listeners[0], handlers[0] = fronted, once(handlers[0])
+	if err := furnish(doors, now, m, shown, inherited, log, front.Works && c.Front && now.outpost().Serves(auth.Nginx)); err != nil {
+		return err
 	}
-	running, stop := context.WithCancel(context.Background())
-	defer stop()
-	var wg sync.WaitGroup
 	wg.Go(func() { now.outpost().Run(running) })
-	managementAddress := "off"
-	if len(listeners) > 1 {
-		managementAddress = listeners[1].Addr().String()
-	}
-	log.Info("serving", "version", versionOf(), "listen", listeners[0].Addr().String(), "management", managementAddress, "applications", len(c.Applications))
+	log.Info("serving", "version", versionOf(), "listen", addresses(doors, "listen"), "management", addresses(doors, "management"), "tls", addresses(doors, "tls"), "applications", len(c.Applications))
 	for _, line := range redirectURIs(c) {
 		log.Info(line)
 	}
-	servers, failed := []*http.Server{}, make(chan error, len(listeners))
-	for i, l := range listeners {
-		s := newServer(handlers[i], log)
-		servers = append(servers, s)
-		wg.Go(func() {
-			if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				failed <- fmt.Errorf("serving on %s: %w", l.Addr(), err)
-			}
-		})
-	}
+	failed := make(chan error, len(doors))
+	servers := serveAll(doors, log, failed)
+	tell(log, systemd.SdNotifyReady, "STATUS=serving on "+addresses(doors, "listen"))
+	guard := newWatchdog(doors, c, now, log)
+	watched, unwatch := context.WithCancel(ctx)
+	wg.Go(func() { guard.run(watched) })
 	select {
 	case <-ctx.Done():
 		log.Info("stopping", "drain", drainTime.String())
 	case err = <-failed:
 	}
-	drain(servers)
-	stop()
-	wg.Wait()
+	unwatch()
+	tell(log, systemd.SdNotifyStopping, systemd.SdNotifyWatchdog, "STATUS=requests under way come to their end") // a last ping: the drain needs its time
+	drain(doors, servers)
 	return err
 }
 
-// listenAll opens the public listener and, unless it is off, the management
-// one, in this order.
-func listenAll(ctx context.Context, c *config.Config) ([]net.Listener, error) {
-	public, err := listen(ctx, "listen", c.Listen)
-	if err != nil {
-		return nil, err
-	}
-	if c.Management == "off" {
-		return []net.Listener{public}, nil
-	}
-	management, err := listen(ctx, "management", c.Management)
-	if err != nil {
-		public.Close()
-		return nil, err
-	}
-	return []net.Listener{public, management}, nil
-}
-
-func closeAll(listeners []net.Listener) {
-	for _, l := range listeners {
-		l.Close()
-	}
-}
-
-// drain lets requests that have begun come to their end, for drainTime.
-func drain(servers []*http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+// drain stops listening and lets requests that have begun come to their end, for
+// drainTime. Whoever has just connected is let ask first: net/http drops what it
+// reads once it shuts down.
+func drain(doors []door, servers []*http.Server) {
+	closeAll(doors)
+	time.Sleep(settleTime)
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime-settleTime)
 	defer cancel()
 	var wg sync.WaitGroup
 	for _, s := range servers {
