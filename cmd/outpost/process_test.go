@@ -31,6 +31,12 @@ type process struct {
 
 func startProcess(t *testing.T, s settings) *process {
 	t.Helper()
+	return startChanged(t, s, func(*exec.Cmd) {})
+}
+
+// startChanged starts it with a command line of the test's own.
+func startChanged(t *testing.T, s settings, change func(*exec.Cmd)) *process {
+	t.Helper()
 	binary, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -38,6 +44,7 @@ func startProcess(t *testing.T, s settings) *process {
 	p := &process{daemon{log: newJournal(), ended: make(chan struct{})}, exec.Command(binary)}
 	p.Env = append(os.Environ(), "OUTPOST_TEST_PROCESS=1", "OUTPOST_CONFIG="+s.file(t))
 	p.Stderr = &lines{to: p.log}
+	change(p.Cmd)
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
