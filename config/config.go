@@ -38,6 +38,7 @@ type Config struct {
 	Applications   []Application  // in the file's order; at least one
 	Tokens         []Token        // in the file's order; nil: none
 	Session        Session
+	Pages          Pages
 	Secrets        []Secret // the first seals, every one opens; nil: the program generates one into Data
 	Log            Log
 	AuditLog       AuditLog

@@ -148,6 +148,11 @@ session:
     prefix: 'outpost:' # default
     tls: false # default
     ca_file: null # default
+pages:
+  name: outpost # default
+  logo: null # default
+  contact: null # default
+  strings: null # default
 secret: null # default
 log:
   format: text # default

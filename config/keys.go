@@ -30,6 +30,7 @@ func (r *reader) config(root *yaml.Node) *Config {
 	c.Applications = r.applications(s, c.Providers, c.InsecureHTTP)
 	c.Tokens = r.tokens(s, c.Applications)
 	c.Session = r.session(s)
+	c.Pages = r.pages(s)
 	c.Secrets = oneOrMore(s, "secret", "", parseSecret)
 	c.Log = r.log(s)
 	c.AuditLog = r.auditLog(s)

@@ -37,7 +37,7 @@ var standardClaims = config.Claims{
 }
 
 // same compares what a Config says, and not where it was read.
-var same = cmp.Options{cmpopts.IgnoreUnexported(config.Config{}, config.Provider{}, config.Redis{}), cmpopts.EquateComparable(netip.Prefix{})}
+var same = cmp.Options{cmpopts.IgnoreUnexported(config.Config{}, config.Provider{}, config.Redis{}, config.Pages{}), cmpopts.EquateComparable(netip.Prefix{})}
 
 // noEnv is an environment without variables.
 func noEnv(string) (string, bool) { return "", false }
@@ -121,6 +121,7 @@ func TestLoad(t *testing.T) {
 				Headers:      standardHeaders,
 			}},
 			Session: config.Session{Store: config.StoreFile, Idle: 24 * time.Hour, Max: 7 * 24 * time.Hour, Recheck: 15 * time.Minute, MaxSessionsPerUser: 500, MaxSessions: 1_000_000, CachedSessions: 100_000, Redis: config.Redis{Prefix: "outpost:"}},
+			Pages:   config.Pages{Name: "outpost"},
 			Log:     config.Log{Format: config.LogText, Level: slog.LevelInfo},
 			Tracing: config.Tracing{Sample: 1},
 		}},
@@ -210,6 +211,7 @@ func TestLoad(t *testing.T) {
 					Username: "outpost", Password: "s3cr3t of redis", Database: 2, Prefix: "home:", TLS: true,
 				},
 			},
+			Pages:    config.Pages{Name: "Müller's house", Contact: "mailto:help@example.com"},
 			Secrets:  []config.Secret{"Vd8zFq1nX5cYt3Rj7LbQw0GmKs9HpA2eUo4i", "hT6yB1wJ0rNf8ZxC5vM3kDq7PgLa2Su9Ei4o"},
 			Log:      config.Log{Format: config.LogJSON, Level: slog.LevelDebug},
 			AuditLog: config.AuditLog{File: "/var/log/outpost/audit.log"},

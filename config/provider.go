@@ -31,18 +31,9 @@ func parseClientKey(s string) (Secret, *violation) {
 // what is in it into text.
 func (r *reader) parseAuthorities(text *string) func(string) (string, *violation) {
 	return func(path string) (string, *violation) {
-		if !filepath.IsAbs(path) || unprintable(path) {
-			return "", broken("must be the absolute path of a file", "a relative one depends on where the program is started")
-		}
-		// Looked at before it is opened: opening a pipe waits for its writer.
-		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-			r.note(path, nil)
-			return "", broken("must be a regular file", "Docker makes a directory where the file to mount does not exist")
-		}
-		pemText, _, err := readFile(path, maxAuthorities)
-		r.note(path, pemText)
-		if err != nil {
-			return "", broken("must be a file that can be read: "+withoutPath(err).Error(), "mount it, readable to the user that outpost runs as")
+		pemText, v := r.fileAt(path, maxAuthorities)
+		if v != nil {
+			return "", v
 		}
 		if !x509.NewCertPool().AppendCertsFromPEM(pemText) {
 			return "", broken("must hold certificates in PEM", "they begin with -----BEGIN CERTIFICATE-----")
@@ -50,6 +41,24 @@ func (r *reader) parseAuthorities(text *string) func(string) (string, *violation
 		*text = string(pemText)
 		return filepath.Clean(path), nil
 	}
+}
+
+// fileAt returns what the file at an absolute path holds.
+func (r *reader) fileAt(path string, limit int64) ([]byte, *violation) {
+	if !filepath.IsAbs(path) || unprintable(path) {
+		return nil, broken("must be the absolute path of a file", "a relative one depends on where the program is started")
+	}
+	// Looked at before it is opened: opening a pipe waits for its writer.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		r.note(path, nil)
+		return nil, broken("must be a regular file", "Docker makes a directory where the file to mount does not exist")
+	}
+	text, _, err := readFile(path, limit)
+	r.note(path, text)
+	if err != nil {
+		return nil, broken("must be a file that can be read: "+withoutPath(err).Error(), "mount it, readable to the user that outpost runs as")
+	}
+	return text, nil
 }
 
 var guid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)

@@ -12,7 +12,7 @@ import (
 // configuration anew; every other one, and so each that is new and not thought of
 // here, waits for a restart.
 var takenOver = []string{
-	"front_ends", "trusted_proxies", "insecure_http", "provider", "providers", "applications", "tokens", "secret",
+	"front_ends", "trusted_proxies", "insecure_http", "provider", "providers", "applications", "tokens", "secret", "pages",
 	"session.idle", "session.max", "session.recheck", "session.max_sessions_per_user", "session.max_sessions",
 	"log.level",
 }

@@ -205,6 +205,7 @@ func (r *reader) warn(c *Config) {
 	if c.TrustedProxies == nil {
 		r.warnNetworks(c)
 	}
+	r.warnPages(c.Pages)
 	for i, p := range c.Providers {
 		path := r.providerPath(i)
 		if p.InsecureUnverifiedEmail {

@@ -17,6 +17,7 @@ import (
 	"outpost/config"
 	"outpost/headers"
 	"outpost/nginx"
+	"outpost/page"
 	"outpost/session"
 	"outpost/session/file"
 	"outpost/session/memory"
@@ -37,6 +38,10 @@ func build(c *config.Config, log *slog.Logger, m *metrics, with ...func(*auth.Co
 	}
 	wired := wiring(c, store, secrets, log, m)
 	wired.Peers, wired.Keep = headers.NewPeers(trusted(c, log)), c.Data
+	if wired.Pages, err = pages(c); err != nil {
+		store.Close()
+		return nil, err
+	}
 	m.prepareMachines(wired)
 	for _, add := range with {
 		add(&wired)
@@ -105,6 +110,12 @@ func applications(c *config.Config) []auth.Application {
 		all = append(all, app)
 	}
 	return all
+}
+
+// pages writes what people see. The configuration has checked all of it.
+func pages(c *config.Config) (*page.Pages, error) {
+	p := c.Pages
+	return page.New(page.Site{Name: p.Name, Logo: p.Image(), Contact: p.Contact, Strings: p.Words()})
 }
 
 func tokens(c *config.Config) []auth.StaticToken {

@@ -92,6 +92,9 @@ func (r *reloader) take() (reloaded, error) {
 		return reloaded{}, err
 	}
 	wired := wiring(c, nil, list, r.log, r.metrics)
+	if wired.Pages, err = pages(c); err != nil {
+		return reloaded{}, fmt.Errorf("%s: %w", r.file, err)
+	}
 	peers := trusted(c, r.log)
 	wired.Peers, wired.Keep = headers.NewPeers(peers), r.started.Data
 	for _, add := range r.with {

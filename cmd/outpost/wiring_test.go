@@ -2,14 +2,18 @@ package main
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"outpost/config"
+	"outpost/page"
 )
 
 // Everything that the file can say of a provider reaches package auth.
@@ -116,5 +120,41 @@ func TestProxy(t *testing.T) {
 	want, wantErr := http.ProxyFromEnvironment(request)
 	if u, err := proxy(config.ProxyEnvironment)(request); !reflect.DeepEqual(u, want) || err != wantErr {
 		t.Errorf("got %v, %v", u, err)
+	}
+}
+
+// Everything that the file can say of pages is on them.
+func TestPagesAreWiredWhole(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	c, err := config.Load(file("config.yaml", `
+provider: { issuer: https://auth.example.com/, client_id: outpost }
+applications: [{ name: home, mode: single, external_url: https://home.example.com }]
+pages:
+  name: Our House
+  logo: `+file("logo.svg", `<svg xmlns="http://www.w3.org/2000/svg"/>`)+`
+  contact: mailto:help@example.com
+  strings: `+file("strings.yaml", "de: { loop.title: Kreisverkehr }\n")+`
+`), os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := pages(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Accept-Language", "de")
+	p.Write(w, r, page.Data{Status: http.StatusForbidden, Reason: "loop"})
+	for _, want := range []string{"Our House", "data:image/svg+xml", "mailto:help@example.com", "<h1>Kreisverkehr</h1>"} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("no %s in\n%s", want, w.Body)
+		}
 	}
 }
