@@ -252,6 +252,7 @@ func installed() error {
 		filepath.Join(nginxRoot(releases[0]), "complete"),
 		filepath.Join(nginxRoot(releases[1]), "complete"),
 		filepath.Join(repository(), "e2e/provider/node_modules/oidc-provider/package.json"),
+		axePath(),
 		filepath.Join(glewlwydRoot(), "complete"),
 		llngServer,
 		chromium,
