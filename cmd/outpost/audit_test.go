@@ -102,7 +102,7 @@ func TestAuditOfAdministration(t *testing.T) {
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the reload", func() bool { return len(c.log.find("secrets were taken over")) == 2 })
+	eventually(t, "the reload", func() bool { return len(c.log.find("the configuration was taken over")) == 2 })
 	c.halt(t)
 	events := auditLines(t, read(t, file))
 	want := []string{eventStarted, eventAdminListed, eventAdminRevoked, eventReloaded, eventSecretRotated, eventReloadRefused, eventReloaded, eventStopped}

@@ -54,7 +54,13 @@ func run(ctx context.Context, p program) int {
 	case err != nil:
 		return p.wrong(&c, err)
 	}
-	if err := c.do(ctx, p, file, args); err != nil {
+	if !c.noFile && c.name != "serve" { // serve has a data directory to take along
+		_, err = p.become("")
+	}
+	if err == nil {
+		err = c.do(ctx, p, file, args)
+	}
+	if err != nil {
 		var problems config.Problems
 		var use wrongUse
 		var status exitStatus

@@ -75,7 +75,10 @@ func TestReloadTakesOver(t *testing.T) {
 		{"application", s.with(settings{"applications": []settings{{"name": "wiki", "mode": "single", "external_url": "https://wiki.example.com"}}}), func() bool {
 			return strings.Contains(get(t, d.management, "/metrics").body, `app="wiki"`) && d.check(t, cookie).status == http.StatusForbidden
 		}},
-		{"idle", s.with(settings{"session": settings{"idle": "1s"}}), func() bool { time.Sleep(1100 * time.Millisecond); return d.check(t, cookie).status == http.StatusUnauthorized }},
+		{"idle", s.with(settings{"session": settings{"idle": "1s"}}), func() bool {
+			time.Sleep(1100 * time.Millisecond)
+			return d.check(t, cookie).status == http.StatusUnauthorized
+		}},
 		{"log-level", s.with(settings{"log": settings{"format": "json", "level": "error"}}), func() bool { return len(d.log.find("check")) == 0 || quietNow(d, t, cookie) }},
 	}
 	for _, step := range steps {
@@ -227,7 +230,7 @@ func TestReloadUnderLoad(t *testing.T) {
 			t.Fatalf("reload %d: %+v", i, r)
 		}
 		if i == 20 {
-			goroutines = ours()
+			goroutines = busyGoroutines()
 		}
 	}
 	stop()
@@ -236,15 +239,15 @@ func TestReloadUnderLoad(t *testing.T) {
 		t.Errorf("%d checks and %d sign-ins: not under load", checks.Load(), signIns.Load())
 	}
 	t.Logf("%d reloads, %d checks, %d sign-ins", reloads, checks.Load(), signIns.Load())
-	eventually(t, "as few goroutines as before", func() bool { return ours() <= goroutines })
+	eventually(t, "as few goroutines as before", func() bool { return busyGoroutines() <= goroutines })
 	if lines := d.log.find("check panicked"); len(lines) > 0 {
 		t.Errorf("%v", lines[0])
 	}
 }
 
-// ours is how many goroutines are at something of this module's: connections that lie
+// busyGoroutines are how many are at something of this module's: connections that lie
 // idle are net/http's.
-func ours() (n int) {
+func busyGoroutines() (n int) {
 	stacks := make([]byte, 8<<20)
 	for _, stack := range strings.Split(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
 		if frames, _, _ := strings.Cut(stack, "created by"); strings.Contains(frames, "outpost/") {

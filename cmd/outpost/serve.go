@@ -27,6 +27,10 @@ func serve(ctx context.Context, p program, file string) error {
 	if err != nil {
 		return err
 	}
+	asRoot, err := p.become(c.Data)
+	if err != nil {
+		return err
+	}
 	level := &slog.LevelVar{}
 	log := newLog(p.stderr, c.Log, level)
 	inherited, err := inherit()
@@ -34,6 +38,9 @@ func serve(ctx context.Context, p program, file string) error {
 		return err
 	}
 	sayWarnings(log, c)
+	if asRoot != "" {
+		log.Warn(asRoot)
+	}
 	metrics := newMetrics(c)
 	trail, err := openAudit(c.AuditLog, p.stdout, log, metrics)
 	if err != nil {

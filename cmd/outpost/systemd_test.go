@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 // The daemon as systemd runs it; the test is systemd.
