@@ -37,6 +37,40 @@ func TestPagesWithConfigurations(t *testing.T) {
 	}
 }
 
+// docs/pages.md has a section of the configuration, a file of words, and what is
+// said of a mistake in it: the file is good but for what its comment says, and the
+// mistake is told to the letter.
+func TestPagesOfPages(t *testing.T) {
+	text, err := os.ReadFile("../../docs/pages.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := yamlBlock.FindAllStringSubmatch(string(text), -1)
+	if len(blocks) != 2 {
+		t.Fatalf("%d configurations", len(blocks))
+	}
+	dir := t.TempDir()
+	write := func(name, content string) {
+		if err := os.WriteFile(dir+"/"+name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("logo.svg", `<svg xmlns="http://www.w3.org/2000/svg"/>`)
+	write("strings.yaml", blocks[1][1])
+	write("config.yaml", "provider: { issuer: https://auth.example.com/, client_id: outpost }\napplications: [{ name: home, mode: single, external_url: https://home.example.com }]\n"+
+		strings.ReplaceAll(blocks[0][1], "/config/", dir+"/"))
+	if o := command(t, nil, "check", "-config", dir+"/config.yaml"); o.status != 0 || strings.Count(o.stdout+o.stderr, "texts in sv, which are shown in English") != 1 {
+		t.Errorf("%s%s", o.stdout, o.stderr)
+	}
+	write("strings.yaml", "de:\n\n  not_alowed.next: Nein\n")
+	o := command(t, nil, "check", "-config", dir+"/config.yaml")
+	_, told, _ := strings.Cut(string(text), "line 14, pages.strings: ")
+	told, _, _ = strings.Cut(told, "\n```")
+	if told = strings.ReplaceAll(told, "/config/", dir+"/"); o.status == 0 || !strings.Contains(o.stderr, told) {
+		t.Errorf("got\n%s, want\n%s", o.stderr, told)
+	}
+}
+
 var (
 	yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 	fromFile  = regexp.MustCompile(`\$\{file:[a-z/]*/([a-z-]+)\}`)
