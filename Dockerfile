@@ -29,8 +29,9 @@ COPY --from=build --chown=65532:65532 /out/writable/ /
 ENV OUTPOST_CONFIG=/config/outpost.yaml
 # Sessions and the generated secret: keep it, and keep it to yourself.
 VOLUME /data
-# 9000 for nginx, 9300 for metrics and health.
-EXPOSE 9000 9300
+# 9000 for nginx, 9443 for one that asks by https (tls.listen), 9300 for metrics and health.
+EXPOSE 9000 9443 9300
+# Or root, with PUID and PGID, whose user the process becomes: docs/listeners.md.
 USER 65532:65532
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/outpost", "healthcheck"]
 ENTRYPOINT ["/outpost"]
