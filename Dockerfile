@@ -5,6 +5,8 @@
 #   docker run --read-only --cap-drop all --security-opt no-new-privileges \
 #       -v ./outpost.yaml:/config/outpost.yaml:ro -v outpost:/data outpost
 #
+# That path is where the file is looked for; OUTPOST_* variables do without one.
+#
 # BUILDER may be any image that has Go, sh and the CA certificates.
 ARG BUILDER=docker.io/library/golang:1.26
 
@@ -26,7 +28,6 @@ COPY --from=build /out/outpost /outpost
 COPY --from=build /out/config /config
 # A folder that is copied itself, not only what is in it, keeps its mode.
 COPY --from=build --chown=65532:65532 /out/writable/ /
-ENV OUTPOST_CONFIG=/config/outpost.yaml
 # Sessions and the generated secret: keep it, and keep it to yourself.
 VOLUME /data
 # 9000 for nginx, 9443 for one that asks by https (tls.listen), 9300 for metrics and health.

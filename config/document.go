@@ -22,10 +22,17 @@ import (
 
 // reader holds what one Load gathers.
 type reader struct {
-	file     string
-	env      func(string) (string, bool)
-	mode     fs.FileMode
-	files    Files               // looked at so far
+	file  string
+	env   func(string) (string, bool)
+	mode  fs.FileMode
+	files Files           // looked at so far
+	used  map[string]bool // variables that the file names
+
+	// Without a file: by path, the variable that stands for it, and where that has
+	// its value from.
+	variables map[string]string
+	sources   map[string][]string
+
 	places   map[string]place    // by path: where each thing stands
 	homes    map[string][]string // by key: the sections that know it, in order
 	unknown  []unknownKey
@@ -53,6 +60,9 @@ func (r *reader) caution(path string, p place, rule, hint string) {
 }
 
 func (r *reader) problem(path string, p place, rule, hint string) Problem {
+	if variable := r.variableOf(path); variable != "" {
+		path = variable
+	}
 	return Problem{File: r.file, Line: p.line, Column: p.column, Path: path, Value: p.value, Rule: rule, Hint: hint}
 }
 

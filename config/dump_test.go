@@ -29,7 +29,7 @@ func TestDump(t *testing.T) {
 	text := strings.Replace(strings.TrimPrefix(smallest, "\n"), "hunter2 of the provider", "${file:"+secret+"}", 1) +
 		"    allow: { groups: [admins, \"${TEAM}s of ${TEAM}\", \"$${x\", \"null\"] }\nsession: { max: 90m }\n"
 	path := write(t, "config.yaml", text)
-	c, err := config.Load(path, func(string) (string, bool) { return "blue", true })
+	c, err := config.Load(path, only("blue", "TEAM"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,9 +73,11 @@ func (f *filling) fill(inside string) (string, *violation) {
 		return "", broken("has a ${…} that names neither a variable nor a file",
 			"write ${NAME} or ${file:/run/secrets/name}, without a default; $${ stands for ${ itself")
 	}
-	f.sources = append(f.sources, "$"+inside)
-	value, set := f.r.env(inside)
+	f.r.used[inside] = true
+	value, set, v := f.look(inside)
 	switch {
+	case v != nil:
+		return "", v
 	case !set:
 		return "", broken("needs the environment variable "+inside+", which is not set", "set it, or write the value here")
 	case value == "":

@@ -116,7 +116,7 @@ log: { level: "${LEVEL}" }
 func TestProblemShowsNoFilling(t *testing.T) {
 	path := write(t, "oidc", "hunter2")
 	text := smallest + "listen: ${file:" + path + "}\nmanagement: ${HUNTER}\nsecret: ${HUNTER}\n"
-	_, err := config.Load(write(t, "config.yaml", text), func(string) (string, bool) { return "hunter2", true })
+	_, err := config.Load(write(t, "config.yaml", text), only("hunter2", "HUNTER"))
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Fatalf("got %v, want problems without the secret", err)
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"gopkg.in/yaml.v3"
 )
 
 // Size limits, in bytes. Both are far beyond any sensible file and keep a
@@ -15,7 +17,8 @@ const (
 	maxSecret = 64 << 10
 )
 
-// Load reads the configuration file at path, fills in what it takes from the
+// Load reads the configuration file at path, or where that is "" what the
+// environment has in its place, fills in what it takes from the
 // environment and from files, and checks it. Variables are looked up with env,
 // which is os.LookupEnv in the program.
 //
@@ -29,7 +32,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 
 // Read is Load, and says which files it looked at, also where there is an error.
 func Read(path string, env func(string) (string, bool)) (*Config, Files, error) {
-	r := &reader{file: path, env: env, files: Files{}, places: map[string]place{}, homes: map[string][]string{}}
+	r := &reader{file: path, env: env, files: Files{}, used: map[string]bool{}, sources: map[string][]string{}, places: map[string]place{}, homes: map[string][]string{}}
 	c, err := r.load()
 	return c, r.files, err
 }
@@ -37,7 +40,7 @@ func Read(path string, env func(string) (string, bool)) (*Config, Files, error) 
 func (r *reader) load() (*Config, error) {
 	path := r.file
 	if path == "" {
-		return nil, errors.New("reading the configuration: no file is named")
+		return r.loadEnvironment()
 	}
 	if unprintable(path) {
 		return nil, fmt.Errorf("reading the configuration: the name %q holds control characters", path)
@@ -56,8 +59,16 @@ func (r *reader) load() (*Config, error) {
 	if root == nil {
 		return nil, r.problems
 	}
+	return r.finish(root)
+}
+
+// finish makes the configuration of a tree.
+func (r *reader) finish(root *yaml.Node) (*Config, error) {
 	c := r.config(root)
 	r.check(c)
+	if r.variables == nil {
+		r.checkBeside()
+	}
 	r.reportUnknown()
 	if len(r.problems) > 0 {
 		inOrder(r.problems)

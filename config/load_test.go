@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,16 @@ var standardClaims = config.Claims{
 
 // same compares what a Config says, and not where it was read.
 var same = cmp.Options{cmpopts.IgnoreUnexported(config.Config{}, config.Provider{}, config.Redis{}, config.Pages{}), cmpopts.EquateComparable(netip.Prefix{})}
+
+// only is an environment where these variables have this value, and no other is set.
+func only(value string, names ...string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		if slices.Contains(names, name) {
+			return value, true
+		}
+		return "", false
+	}
+}
 
 // noEnv is an environment without variables.
 func noEnv(string) (string, bool) { return "", false }
@@ -266,7 +277,7 @@ func TestOneSecret(t *testing.T) {
 func TestUnreadable(t *testing.T) {
 	dir := t.TempDir()
 	tests := []struct{ name, path, want string }{
-		{"not-named", "", "reading the configuration: no file is named"},
+		{"not-named", "", "reading the configuration: no file is named, and no variable of the environment either"},
 		{"name-with-a-newline", "a\nb", `the name "a\nb" holds control characters`},
 		{"not-there", filepath.Join(dir, "none.yaml"), "no such file or directory"},
 		{"directory", dir, "is a directory, not a file: Docker makes one where the file to mount does not exist"},

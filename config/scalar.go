@@ -31,7 +31,10 @@ func scalar[T any](r *reader, n *yaml.Node, path string, rule func(string) (T, *
 	r.places[path] = p
 
 	f := filling{r: r, path: path, place: p, secret: secret}
-	text, ok := f.expand(n.Value)
+	text, ok := n.Value, true
+	if r.variables == nil {
+		text, ok = f.expand(n.Value)
+	}
 	if !ok {
 		return v, nullNode(), false
 	}
@@ -44,6 +47,9 @@ func scalar[T any](r *reader, n *yaml.Node, path string, rule func(string) (T, *
 		return v, nullNode(), false
 	}
 	source := fmt.Sprintf("%s:%d", filepath.Base(r.file), n.Line)
+	if r.variables != nil {
+		source = r.sourceOf(path)
+	}
 	if len(f.sources) > 0 {
 		source += " from " + strings.Join(f.sources, " and ")
 	} else if secret {

@@ -92,7 +92,7 @@ applications:
 			if err := os.Chmod(path, tt.mode); err != nil {
 				t.Fatal(err)
 			}
-			c, err := config.Load(path, func(string) (string, bool) { return "hunter2 of the provider", true })
+			c, err := config.Load(path, only("hunter2 of the provider", "SECRET"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -122,7 +122,7 @@ func TestAuditToTheStandardOutput(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	s := usual(t).with(settings{"audit_log": settings{"file": config.AuditStdout}})
-	if status := run(ctx, program{[]string{"-config", s.file(t)}, lookup(nil), &stdout, &stderr}); status != 0 {
+	if status := run(ctx, program{[]string{"-config", s.file(t)}, lookup(nil), &stdout, &stderr, noNames}); status != 0 {
 		t.Fatalf("status %d: %s", status, &stderr)
 	}
 	if got := kinds(auditLines(t, stdout.String())); !slices.Equal(got, []string{eventStarted, eventStopped}) {

@@ -19,7 +19,7 @@ func check(_ context.Context, p program, file string) error {
 	}
 	discard, stand, metrics := slog.New(slog.DiscardHandler), make([]byte, 32), newMetrics(c)
 	if _, err := auth.New(wiring(c, memory.New(), [][]byte{stand}, discard, metrics)); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return fmt.Errorf("%s: %w", whereFrom(file), err)
 	}
 	if c.TLS.Certificate != "" {
 		if _, err := newCertificate(c, discard, metrics); err != nil {
@@ -29,7 +29,7 @@ func check(_ context.Context, p program, file string) error {
 	for _, w := range c.Warnings {
 		fmt.Fprintf(p.stdout, "warning: %s\n", w)
 	}
-	fmt.Fprintf(p.stdout, "%s is good (applications: %d, providers: %d)\n", file, len(c.Applications), len(c.Providers))
+	fmt.Fprintf(p.stdout, "%s is good (applications: %d, providers: %d)\n", whereFrom(file), len(c.Applications), len(c.Providers))
 	for _, line := range redirectURIs(c) {
 		fmt.Fprintln(p.stdout, line)
 	}

@@ -8,10 +8,12 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -82,7 +84,7 @@ func command(t *testing.T, env map[string]string, args ...string) outcome {
 
 func commandWithin(ctx context.Context, env map[string]string, args ...string) outcome {
 	var stdout, stderr bytes.Buffer
-	status := run(ctx, program{args, lookup(env), &stdout, &stderr})
+	status := run(ctx, program{args, lookup(env), &stdout, &stderr, func() []string { return slices.Collect(maps.Keys(env)) }})
 	return outcome{status, stdout.String(), stderr.String()}
 }
 
@@ -141,7 +143,7 @@ func startFile(t testing.TB, file string) *daemon {
 	args := []string{"-config", file}
 	go func() {
 		defer close(d.ended)
-		d.status = run(ctx, program{args, lookup(nil), io.Discard, d.log})
+		d.status = run(ctx, program{args, lookup(nil), io.Discard, d.log, func() []string { return nil }})
 	}()
 	t.Cleanup(func() { d.halt(t) })
 	select {
@@ -283,3 +285,5 @@ func eventually(t *testing.T, what string, so func() bool) {
 		<-time.After(5 * time.Millisecond)
 	}
 }
+
+func noNames() []string { return nil }

@@ -73,7 +73,7 @@ func (w who) explain(p program, file string, args []string) error {
 	}
 	o, err := auth.New(wiring(c, memory.New(), [][]byte{make([]byte, 32)}, slog.New(slog.DiscardHandler), newMetrics(c)))
 	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return fmt.Errorf("%s: %w", whereFrom(file), err)
 	}
 	e, err := o.Explain(q)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 const headline = "outpost answers nginx's auth_request and signs people in at an OpenID provider."
 
 // whichFile says which configuration a command reads.
-const whichFile = "OUTPOST_CONFIG names the file where -config does not."
+const whichFile = "OUTPOST_CONFIG names the file where -config does not; without both it is /config/outpost.yaml,\nor variables such as OUTPOST_ISSUER alone: docs/configuration.md."
 
 func help() subcommand {
 	return subcommand{

@@ -42,7 +42,7 @@ func TestImport(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "outpost.yaml")
 			var stdout, stderr bytes.Buffer
 			do := func(args ...string) int {
-				return run(context.Background(), program{args, lookup(env), &stdout, &stderr})
+				return run(context.Background(), program{args, lookup(env), &stdout, &stderr, noNames})
 			}
 			if status := do("import", tt.tool, filepath.Join("../../migrate/testdata", tt.file), "--out", out); status != 0 {
 				t.Fatalf("ends with %d: %s", status, stderr.String())
@@ -90,7 +90,7 @@ func TestImportUnreadable(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			if status := run(context.Background(), program{tt.args, lookup(nil), &stdout, &stderr}); status != tt.status || stdout.Len() > 0 {
+			if status := run(context.Background(), program{tt.args, lookup(nil), &stdout, &stderr, noNames}); status != tt.status || stdout.Len() > 0 {
 				t.Errorf("ends with %d: %s%s", status, stdout.String(), stderr.String())
 			}
 			if strings.Contains(stderr.String(), "s3cr3t") {

@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"outpost/config"
@@ -23,7 +24,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	context.AfterFunc(ctx, stop) // from here on a second signal ends the process at once
-	code := run(ctx, program{os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr})
+	code := run(ctx, program{os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr, variableNames})
 	stop()
 	os.Exit(code)
 }
@@ -34,6 +35,15 @@ type program struct {
 	env    func(string) (string, bool)
 	stdout io.Writer
 	stderr io.Writer
+	names  func() []string // of the variables that env knows
+}
+
+func variableNames() (names []string) {
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		names = append(names, name)
+	}
+	return names
 }
 
 // Exit statuses: 0 is well, 1 is a problem that the message describes, 2 is a
@@ -51,10 +61,10 @@ func run(ctx context.Context, p program) int {
 	case errors.Is(err, flag.ErrHelp):
 		c.printHelp(p.stdout)
 		return 0
-	case err != nil:
+	case err != nil && !errors.As(err, new(config.Problems)):
 		return p.wrong(&c, err)
 	}
-	if !c.noFile && c.name != "serve" { // serve has a data directory to take along
+	if err == nil && !c.noFile && c.name != "serve" { // serve has a data directory to take along
 		_, err = p.become("")
 	}
 	if err == nil {
@@ -116,8 +126,8 @@ func (p program) parse(c subcommand, rest []string) (file string, args []string,
 		}
 		rest = flags.Args()[1:]
 	}
-	if file == "" && !c.noFile {
-		return "", nil, errors.New("no configuration file: name one with -config FILE or in OUTPOST_CONFIG")
+	if !c.noFile {
+		file, err = p.locate(file)
 	}
-	return file, args, nil
+	return file, args, err
 }

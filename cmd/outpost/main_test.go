@@ -15,9 +15,9 @@ func TestCommandLine(t *testing.T) {
 		status int
 		says   string // on stdout for status 0, else on stderr
 	}{
-		{"no-file", nil, 2, "outpost: no configuration file: name one with -config FILE or in OUTPOST_CONFIG"},
-		{"no-file-to-check", []string{"check"}, 2, "no configuration file"},
-		{"empty-file-name", []string{"-config", ""}, 2, "no configuration file"},
+		{"no-file", nil, 2, "outpost: no configuration: name a file with -config FILE or in OUTPOST_CONFIG"},
+		{"no-file-to-check", []string{"check"}, 2, "no configuration"},
+		{"empty-file-name", []string{"-config", ""}, 2, "no configuration"},
 		{"flag-without-value", []string{"-config"}, 2, "flag needs an argument: -config"},
 		{"unknown-flag", []string{"-port", "9000"}, 2, "flag provided but not defined: -port"},
 		{"unknown-command", []string{"server"}, 2, `there is no command "server"`},

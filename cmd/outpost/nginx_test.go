@@ -33,7 +33,7 @@ func printIncludes(t *testing.T, args ...string) (status int, stdout, stderr str
 		t.Fatal(err)
 	}
 	var out, err bytes.Buffer
-	status = run(context.Background(), program{append([]string{"nginx", "-config", file}, args...), lookup(nil), &out, &err})
+	status = run(context.Background(), program{append([]string{"nginx", "-config", file}, args...), lookup(nil), &out, &err, noNames})
 	return status, out.String(), err.String()
 }
 

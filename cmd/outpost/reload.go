@@ -102,7 +102,7 @@ func (r *reloader) take() (reloaded, error) {
 	}
 	next, inForce, err := r.current.outpost().Next(wired)
 	if err != nil {
-		return reloaded{}, fmt.Errorf("%s: %w", r.file, err)
+		return reloaded{}, fmt.Errorf("%s: %w", whereFrom(r.file), err)
 	}
 	r.metrics.prepare(c)
 	r.metrics.prepareMachines(wired)

@@ -21,7 +21,7 @@ func secretRotate(ctx context.Context, p program, file string, _ []string) error
 		return err
 	}
 	if len(c.Secrets) > 0 {
-		return configuredSecret(file, c)
+		return configuredSecret(whereFrom(file), c)
 	}
 	kept, err := rotateSecretFile(secretFile(c), c.Session.Max, time.Now())
 	if err != nil {
@@ -44,7 +44,7 @@ func secretRotate(ctx context.Context, p program, file string, _ []string) error
 	}
 	fmt.Fprintln(p.stdout, "the running outpost seals with it from now on; nobody was signed out")
 	if len(done.Restart) > 0 {
-		fmt.Fprintf(p.stdout, "%s has changes that take a restart: %s\n", file, strings.Join(done.Restart, ", "))
+		fmt.Fprintf(p.stdout, "%s has changes that take a restart: %s\n", whereFrom(file), strings.Join(done.Restart, ", "))
 	}
 	return nil
 }
