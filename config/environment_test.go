@@ -51,47 +51,47 @@ func TestEnvironment(t *testing.T) {
 		file        func(string) string
 		also        variables
 	}{
-		{"ISSUER", "https://idp.example.org", replace("https://auth.example.com/application/o/outpost/", "https://idp.example.org"), nil},
-		{"CLIENT_ID", "other", replace("client_id: outpost", "client_id: other"), nil},
-		{"CLIENT_SECRET", "a${b and $${c", replace("hunter2 of the provider", "'a$${b and $$${c'"), nil},
-		{"SCOPES", "openid, email", provider("scopes: [openid, email]"), nil},
-		{"BACKCHANNEL_URL", "https://idp:8443", provider("backchannel_url: https://idp:8443"), nil},
-		{"INSECURE_BACKCHANNEL_HTTP", "true", provider("insecure_backchannel_http: true"), nil},
-		{"CA_FILE", ca, provider("ca_file: " + ca), nil},
-		{"EXTERNAL_URL", "https://sso.example.com", replace("https://outpost.example.com", "https://sso.example.com"), nil},
-		{"COOKIE_DOMAIN", "example.com", func(s string) string {
+		{"issuer", "https://idp.example.org", replace("https://auth.example.com/application/o/outpost/", "https://idp.example.org"), nil},
+		{"client-id", "other", replace("client_id: outpost", "client_id: other"), nil},
+		{"client-secret", "a${b and $${c", replace("hunter2 of the provider", "'a$${b and $$${c'"), nil},
+		{"scopes", "openid, email", provider("scopes: [openid, email]"), nil},
+		{"backchannel-url", "https://idp:8443", provider("backchannel_url: https://idp:8443"), nil},
+		{"insecure-backchannel-http", "true", provider("insecure_backchannel_http: true"), nil},
+		{"ca-file", ca, provider("ca_file: " + ca), nil},
+		{"external-url", "https://sso.example.com", replace("https://outpost.example.com", "https://sso.example.com"), nil},
+		{"cookie-domain", "example.com", func(s string) string {
 			return strings.Replace(s, "mode: single", "mode: domain\n    cookie_domain: example.com", 1)
 		}, nil},
-		{"NAME", "lab", replace("name: home", "name: lab"), nil},
-		{"ALLOW_GROUPS", "admins,  staff", application("allow: { groups: [admins, staff] }"), nil},
-		{"ALLOW_USERS", "alice", application("allow: { users: [alice] }"), nil},
-		{"ALLOW_EMAILS", "a@example.com,b@example.com", application("allow: { emails: [a@example.com, b@example.com] }"), nil},
-		{"ALLOW_EMAIL_DOMAINS", "example.com", application("allow: { email_domains: [example.com] }"), nil},
-		{"HEADERS", "authentik,remote-user", application("headers: { presets: [authentik, remote-user] }"), nil},
-		{"LISTEN", ":8000", top("listen: :8000"), nil},
-		{"MANAGEMENT", "off", top("management: off"), nil},
-		{"FRONT_ENDS", "nginx,caddy", top("front_ends: [nginx, caddy]"), nil},
-		{"TRUSTED_PROXIES", "10.0.0.1, 192.168.0.0/16", top("trusted_proxies: [10.0.0.1, 192.168.0.0/16]"), nil},
-		{"DATA", "/var/lib/outpost", top("data: /var/lib/outpost"), nil},
-		{"ADMIN", "off", top("admin: off"), nil},
-		{"INSECURE_HTTP", "true", top("insecure_http: true"), nil},
-		{"SECRET", secret + "," + secret[1:] + "x", top("secret: [" + secret + ", " + secret[1:] + "x]"), nil},
-		{"SESSION_IDLE", "2h", top("session: { idle: 2h }"), nil},
-		{"SESSION_MAX", "48h", top("session: { max: 48h }"), nil},
-		{"SESSION_RECHECK", "off", top("session: { recheck: off }"), nil},
-		{"SESSION_STORE", "memory", top("session: { store: memory }"), nil},
-		{"REDIS_URL", "redis://redis", top("secret: " + secret + "\nsession: { store: redis, redis: { url: redis://redis } }"), variables{"OUTPOST_SESSION_STORE": "redis", "OUTPOST_SECRET": secret}},
-		{"REDIS_PASSWORD", "letmein", top("secret: " + secret + "\nsession: { store: redis, redis: { url: redis://redis, password: letmein } }"),
+		{"name", "lab", replace("name: home", "name: lab"), nil},
+		{"allow-groups", "admins,  staff", application("allow: { groups: [admins, staff] }"), nil},
+		{"allow-users", "alice", application("allow: { users: [alice] }"), nil},
+		{"allow-emails", "a@example.com,b@example.com", application("allow: { emails: [a@example.com, b@example.com] }"), nil},
+		{"allow-email-domains", "example.com", application("allow: { email_domains: [example.com] }"), nil},
+		{"headers", "authentik,remote-user", application("headers: { presets: [authentik, remote-user] }"), nil},
+		{"listen", ":8000", top("listen: :8000"), nil},
+		{"management", "off", top("management: off"), nil},
+		{"front-ends", "nginx,caddy", top("front_ends: [nginx, caddy]"), nil},
+		{"trusted-proxies", "10.0.0.1, 192.168.0.0/16", top("trusted_proxies: [10.0.0.1, 192.168.0.0/16]"), nil},
+		{"data", "/var/lib/outpost", top("data: /var/lib/outpost"), nil},
+		{"admin", "off", top("admin: off"), nil},
+		{"insecure-http", "true", top("insecure_http: true"), nil},
+		{"secret", secret + "," + secret[1:] + "x", top("secret: [" + secret + ", " + secret[1:] + "x]"), nil},
+		{"session-idle", "2h", top("session: { idle: 2h }"), nil},
+		{"session-max", "48h", top("session: { max: 48h }"), nil},
+		{"session-recheck", "off", top("session: { recheck: off }"), nil},
+		{"session-store", "memory", top("session: { store: memory }"), nil},
+		{"redis-url", "redis://redis", top("secret: " + secret + "\nsession: { store: redis, redis: { url: redis://redis } }"), variables{"OUTPOST_SESSION_STORE": "redis", "OUTPOST_SECRET": secret}},
+		{"redis-password", "letmein", top("secret: " + secret + "\nsession: { store: redis, redis: { url: redis://redis, password: letmein } }"),
 			variables{"OUTPOST_SESSION_STORE": "redis", "OUTPOST_SECRET": secret, "OUTPOST_REDIS_URL": "redis://redis"}},
-		{"LOG_LEVEL", "debug", top("log: { level: debug }"), nil},
-		{"LOG_FORMAT", "json", top("log: { format: json }"), nil},
+		{"log-level", "debug", top("log: { level: debug }"), nil},
+		{"log-format", "json", top("log: { format: json }"), nil},
 	}
 	var names []string
 	for _, test := range tests {
-		names = append(names, "OUTPOST_"+test.name)
-		t.Run(strings.ToLower(strings.ReplaceAll(test.name, "_", "-")), func(t *testing.T) {
+		variable := "OUTPOST_" + strings.ToUpper(strings.ReplaceAll(test.name, "-", "_"))
+		names = append(names, variable)
+		t.Run(test.name, func(t *testing.T) {
 			want := mustLoad(t, strings.Replace(test.file(single), "APPLICATION", "", 1))
-			variable := "OUTPOST_" + test.name
 			kept := write(t, "value", test.value+"\n")
 			for _, as := range []variables{{variable: test.value}, {variable + "_FILE": kept}, {"FILE__" + variable: kept}} {
 				env := least.with(test.also)
