@@ -28,7 +28,8 @@ type application struct {
 	providers    []*provider // as configured; at least one
 	session      session.Cookie
 	browser      session.Cookie
-	parts        []*part // the longest path first, the last one at the top where there is one
+	framers      []string // who may show our page about a frame
+	parts        []*part  // the longest path first, the last one at the top where there is one
 }
 
 // applications finds an application by host. Ports do not count: cookies do
@@ -115,7 +116,13 @@ func newApplication(c Application, providers []*provider, lifetime time.Duration
 	if u.Scheme == "http" {
 		single, domain = "", ""
 	}
-	app.session = session.Cookie{Name: single + "outpost-" + c.Name, Path: "/", Secure: u.Scheme == "https", MaxAge: lifetime}
+	if (c.CrossSite || c.Partitioned) && u.Scheme == "http" {
+		return nil, fmt.Errorf("external URL %s is http, and browsers take a cookie for requests of other sites over https alone", app.external)
+	}
+	app.session = session.Cookie{
+		Name: single + "outpost-" + c.Name, Path: "/", Secure: u.Scheme == "https", MaxAge: lifetime, CrossSite: c.CrossSite, Partitioned: c.Partitioned,
+	}
+	app.framers = framers(app, c.Framers)
 	if c.CookieDomain != "" {
 		app.session.Name, app.session.Domain = domain+"outpost-"+c.Name, c.CookieDomain
 	}

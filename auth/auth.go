@@ -56,6 +56,11 @@ type Application struct {
 	Ask          Ask                   // what a sign-in asks the provider for
 	Headers      headers.MappingConfig // what it is told of people
 
+	// Of frames. The session cookie of applications that share a host is one.
+	CrossSite   bool     // the session cookie is SameSite=None: other sites' pages, forms and frames act with it
+	Partitioned bool     // the session cookie is Partitioned
+	Framers     []string // origins besides its own hosts whose pages may show ours about a frame; nil for none
+
 	// Machine clients that it takes besides those of Config.Tokens.
 	Bearer       *Bearer // with access tokens of its providers; nil for none
 	AppPasswords bool    // with a user name and an app password of authentik's, in Basic

@@ -57,14 +57,14 @@ func (o *Outpost) callback(v *visit) error {
 	if err != nil || fl.application != v.app.name || v.app.provider(fl.provider) == nil {
 		return o.strayCallback(v, live, err)
 	}
-	v.provider = v.app.provider(fl.provider)
+	v.provider, v.fragment = v.app.provider(fl.provider), fl.fragmentName()
 	took := time.Since(fl.begun)
 	returnURL, kept := o.takeReturnURL(v.w, v.r, v.app, fl)
 	if !kept || !o.stillGood(returnURL, v.app) {
 		returnURL = v.app.external + "/"
 	}
 	if live != nil && !live.Session().Created.Before(fl.begun) {
-		v.redirect(returnURL)
+		v.comeBack(returnURL, fl)
 		return nil
 	}
 	b, reason := o.returning(v, fl)
@@ -144,7 +144,7 @@ func (o *Outpost) response(v *visit, fl *flow, query url.Values) (Reason, error)
 func (o *Outpost) callbackError(v *visit, live *session.Live, fl *flow, reason Reason, cause error, returnURL string, took time.Duration, query url.Values) error {
 	switch {
 	case live != nil && (reason == StateExpired || reason == StateUsed):
-		v.redirect(returnURL)
+		v.comeBack(returnURL, fl)
 		return nil
 	case live == nil && reason == BrowserMismatch:
 		// Tabs that were opened together before any had the cookie: each
@@ -153,7 +153,7 @@ func (o *Outpost) callbackError(v *visit, live *session.Live, fl *flow, reason R
 		// whoever began it elsewhere could have written in a link.
 		o.hooks.SignIn(v.app.name, v.provider.name, reason, took)
 		o.tell(v, &Error{Status: http.StatusFound, Reason: reason})
-		v.redirect(signInURL(v.app, returnURL, asked{provider: fl.provider, stepUp: fl.steppedUp}))
+		v.redirect(signInURL(v.app, returnURL, asked{provider: fl.provider, stepUp: fl.steppedUp, fragment: v.fragment}))
 		return nil
 	}
 	err := o.signInError(v, reason, cause, returnURL, took)
@@ -225,6 +225,6 @@ func (o *Outpost) finish(v *visit, live *session.Live, f finish) error {
 		"session", key.String(), "took", f.took.Round(time.Millisecond).String())
 	o.tellSignedIn(v, &made, key, f.fl.steppedUp)
 	o.hooks.SignIn(v.app.name, v.provider.name, SignedIn, f.took)
-	v.redirect(f.returnURL)
+	v.comeBack(f.returnURL, f.fl)
 	return nil
 }

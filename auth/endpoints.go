@@ -17,6 +17,7 @@ func (o *Outpost) Endpoints() http.Handler {
 	callback, signOut := o.endpoint("callback", o.callback), o.endpoint("sign_out", o.signOut)
 	endpoints := map[string]http.Handler{
 		Prefix + "/start":    o.endpoint("start", o.start),
+		refreshPath:          o.endpoint("refresh", o.refreshWindow),
 		Prefix + "/callback": callback,
 		Prefix + "/sign_out": signOut,
 

@@ -43,6 +43,7 @@ type flow struct {
 	steppedUp   bool    // the person was asked to prove anew who they are
 	returnURL   string  // "" if it lies in cookies
 	kept        keptURL // which cookies; zero if it does not
+	fragment    [8]byte // under which name the browser keeps its fragment; zero if it was not asked to
 }
 
 // loop counts sign-ins of one browser that followed one another without an
@@ -183,6 +184,7 @@ func (b *browser) began(fl *flow) bool {
 const (
 	flagKept      = 1 << iota // the return URL lies in cookies
 	flagSteppedUp             // flow.steppedUp
+	flagFragment              // flow.fragment is there
 )
 
 var errFlow = errors.New("flow: not of this version")
@@ -197,11 +199,17 @@ func (fl *flow) encode() []byte {
 	if fl.steppedUp {
 		flags |= flagSteppedUp
 	}
+	if fl.fragment != [8]byte{} {
+		flags |= flagFragment
+	}
 	if fl.kept == (keptURL{}) {
 		out = append(out, flags)
 	} else {
 		out = binary.BigEndian.AppendUint64(append(out, flags|flagKept), uint64(fl.kept.at))
 		out = append(out, fl.kept.sum[:]...)
+	}
+	if flags&flagFragment != 0 {
+		out = append(out, fl.fragment[:]...)
 	}
 	for _, s := range []string{fl.application, fl.provider, fl.returnURL} {
 		out = binary.AppendUvarint(out, uint64(len(s)))
@@ -226,6 +234,12 @@ func decodeFlow(in []byte) (*flow, error) {
 		}
 		fl.kept = keptURL{int64(binary.BigEndian.Uint64(in)), [32]byte(in[8 : 8+32])}
 		in = in[8+32:]
+	}
+	if flags&flagFragment != 0 {
+		if len(in) < 8 {
+			return nil, errors.Join(errFlow, session.ErrNone)
+		}
+		fl.fragment, in = [8]byte(in[:8]), in[8:]
 	}
 	for _, s := range []*string{&fl.application, &fl.provider, &fl.returnURL} {
 		n, used := binary.Uvarint(in)

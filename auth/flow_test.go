@@ -76,6 +76,7 @@ func TestFlowEncoding(t *testing.T) {
 	for _, fl := range []*flow{
 		{begun: time.Unix(0, 1), application: "home", provider: "idp", returnURL: "https://app.example.com/x"},
 		{id: [16]byte{1}, browser: [16]byte{2}, begun: time.Unix(1, 2), loop: loop{2, time.Unix(5, 0)}, kept: keptURL{7, [32]byte{8}}, application: "a", provider: "b"},
+		{begun: time.Unix(0, 1), fragment: [8]byte{1}, application: "home", provider: "idp", returnURL: "https://app.example.com/x"},
 	} {
 		in := fl.encode()
 		if got, err := decodeFlow(in); err != nil || *got != *fl {

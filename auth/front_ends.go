@@ -143,7 +143,7 @@ func routed(r *http.Request) bool {
 // an address nginx would send it nowhere, and start knows what to tell it.
 func (o *Outpost) answerAuthelia(w http.ResponseWriter, r *http.Request, original headers.Original, d Decision) {
 	if part := o.applications.parts[d.Application]; part != nil && d.Status == http.StatusUnauthorized {
-		w.Header().Set("Location", shortSignInURL(part.app, original))
+		w.Header().Set("Location", shortSignInURL(part.app, original, asked{unsent: formLost(r, original, d)}))
 	}
 	o.answer(w, r, d)
 }
@@ -172,7 +172,7 @@ func (o *Outpost) relay(name string, w http.ResponseWriter, r *http.Request, ori
 			status = http.StatusSeeOther
 		}
 		// Not visit.redirect, which answers 200 where the URL is long.
-		h.Set("Location", signInURL(app, returnURLOf(original), asked{}))
+		h.Set("Location", signInURL(app, returnURLOf(original), asked{unsent: formLost(r, original, d)}))
 		w.WriteHeader(status)
 	case app != nil && d.Status == http.StatusUnauthorized && d.Session == nil:
 		status = http.StatusUnauthorized
@@ -195,7 +195,7 @@ func (o *Outpost) showRefusal(w http.ResponseWriter, r *http.Request, app *appli
 	v := &visit{w: w, r: r, id: rand.Text()[:12], host: original.Host, app: app, provider: app.only(), pages: o.pages}
 	w.Header().Set("X-Request-Id", v.id)
 	returnURL := returnURLOf(original)
-	shown := page.Data{SignInURL: signInURL(app, returnURL, asked{})}
+	shown := page.Data{SignInURL: signInURL(app, returnURL, asked{}), RefreshURL: originOf(returnURL) + refreshPath}
 	if d.Session != nil {
 		v.provider = app.provider(d.Session.Provider)
 		shown = deniedPage(app, d, returnURL)
@@ -288,16 +288,16 @@ func returnURLOf(original headers.Original) string {
 // shortSignInURL is signInURL for an nginx that reads the header of an answer
 // into one page of memory: escaping makes three bytes of one, so a long return
 // URL stands there plain, which start takes too, and a longer one not at all.
-func shortSignInURL(app *application, original headers.Original) string {
-	to := signInURL(app, returnURLOf(original), asked{})
+func shortSignInURL(app *application, original headers.Original, a asked) string {
+	to := signInURL(app, returnURLOf(original), a)
 	if len(to) <= maxLocation {
 		return to
 	}
 	front := original.Scheme + "://" + original.Host
 	if rest, ok := asciiTarget(original.Target); ok && !strings.Contains(rest, "#") {
-		if plain := app.external + Prefix + "/start?rd=" + front + rest; len(plain) <= maxLocation {
+		if plain := app.external + Prefix + "/start?" + a.query() + "rd=" + front + rest; len(plain) <= maxLocation {
 			return plain
 		}
 	}
-	return app.external + Prefix + "/start?rd=" + url.QueryEscape(front+"/")
+	return app.external + Prefix + "/start?" + a.query() + "rd=" + url.QueryEscape(front+"/")
 }

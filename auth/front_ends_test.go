@@ -146,6 +146,7 @@ func TestFrontEndsRelay(t *testing.T) {
 	denied := "__Host-outpost-router=" + bob.cookie("https://router.example.com/", "__Host-outpost-router")
 	const target = "/a%2Fb?x=1&y=+&z=%26"
 	start := signInAt("https://outpost.example.com", "https://app.example.com"+target)
+	unsent := strings.Replace(start, "/start?", "/start?unsent=1&", 1)
 
 	for _, tt := range []struct {
 		name     string
@@ -162,7 +163,7 @@ func TestFrontEndsRelay(t *testing.T) {
 
 		{"anonymous", navigates("GET", "app.example.com", target), 302, auth.NotSignedIn, start, ""},
 		{"anonymous-head", navigates("HEAD", "app.example.com", target), 302, auth.NotSignedIn, start, ""},
-		{"anonymous-post", navigates("POST", "app.example.com", target), 303, auth.NotSignedIn, start, ""},
+		{"anonymous-post", navigates("POST", "app.example.com", target), 303, auth.NotSignedIn, unsent, ""},
 		{"anonymous-single", navigates("GET", "router.example.com", "/"), 302, auth.NotSignedIn, signInAt("https://router.example.com", "https://router.example.com/"), ""},
 		{"anonymous-port", navigates("GET", "wiki.example.net:8443", "/"), 302, auth.NotSignedIn, signInAt("https://wiki.example.net:8443", "https://wiki.example.net:8443/"), ""},
 		{"own-prefix", navigates("GET", "app.example.com", prefix+"/start"), 302, auth.NotSignedIn, signInAt("https://outpost.example.com", "https://app.example.com"+prefix+"/start"), ""},
@@ -172,6 +173,8 @@ func TestFrontEndsRelay(t *testing.T) {
 
 		{"anonymous-fetch", fetches("GET", "app.example.com", target), 401, auth.NotSignedIn, "", `"sign_in_url":"` + strings.ReplaceAll(start, "&", `\u0026`) + `"`},
 		{"anonymous-fetch-post", fetches("POST", "app.example.com", target), 401, auth.NotSignedIn, "", `"error":"not_signed_in"`},
+		{"anonymous-fetch-refresh", fetches("GET", "app.example.com", target), 401, auth.NotSignedIn, "", `"refresh_url":"https://app.example.com` + prefix + `/refresh"`},
+		{"anonymous-frame", navigates("GET", "app.example.com", target, "Sec-Fetch-Dest", "iframe"), 302, auth.NotSignedIn, start, ""},
 		{"anonymous-xhr", navigates("GET", "app.example.com", target, "X-Requested-With", "XMLHttpRequest", "Sec-Fetch-Mode", "cors"), 302, auth.NotSignedIn, start, ""},
 		{"two-sessions-fetch", fetches("GET", "router.example.com", "/", "Cookie", denied+"; "+admin), 401, auth.CookieAmbiguous, "", `"sign_in_url":"`},
 

@@ -59,6 +59,9 @@ func (o *Outpost) AnswerHot(peer netip.Addr, h http.Header, host string, b []byt
 	}
 	var d Decision
 	if live == nil {
+		if original.Method == http.MethodPost {
+			return nil // it may be a form, and the person has to hear of it
+		}
 		if part.machines != nil && len(h["Authorization"]) > 0 {
 			return nil // it may have to be asked about
 		}

@@ -37,6 +37,11 @@ func TestAnswerHot(t *testing.T) {
 		if got := s.hot(""); got != "HTTP/1.1 401 Unauthorized\r\nCache-Control: no-store\r\n" {
 			t.Errorf("nobody is answered by %q", got)
 		}
+		form := checkRequest("")
+		form.Header.Set("X-Original-Method", http.MethodPost)
+		if got := s.outpost.AnswerHot(netip.Addr{}, form.Header, form.Host, nil); got != nil {
+			t.Errorf("what may be a form is answered by %q", got)
+		}
 		if got := s.reasons[counted:]; len(got) != 2 || got[0] != auth.Allowed || got[1] != auth.NotSignedIn {
 			t.Errorf("counted: %q", got)
 		}

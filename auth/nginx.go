@@ -21,34 +21,37 @@ var noStore = []string{"no-store"}
 // ServeNginx handles /outpost.goauthentik.io/auth/nginx.
 func (o *Outpost) ServeNginx(w http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
-	d := Decision{}
+	d, original := Decision{}, headers.Original{}
 	defer func() {
 		if p := recover(); p != nil {
 			o.log.Error("check panicked", "panic", p, "stack", string(debug.Stack()))
 			d = Decision{Reason: Internal}
 		}
+		if formLost(r, original, d) {
+			o.markUnsent(w, original, d)
+		}
 		o.note(w.Header(), r, d)
 		o.answer(w, r, d)
 		o.hooks.Check(d.Application, d.Reason, time.Since(begun))
 	}()
-	d = o.checkNginx(r)
+	original, d = o.checkNginx(r)
 	if d.Reason != UntrustedPeer {
 		o.lookAtCheck(d.Application, r.Header)
 	}
 }
 
-func (o *Outpost) checkNginx(r *http.Request) Decision {
+func (o *Outpost) checkNginx(r *http.Request) (headers.Original, Decision) {
 	if !o.peers.Trusts(r.RemoteAddr) {
-		return Decision{Status: http.StatusForbidden, Reason: UntrustedPeer}
+		return headers.Original{}, Decision{Status: http.StatusForbidden, Reason: UntrustedPeer}
 	}
 	original, err := headers.FromNginx(r.Header, r.Host)
 	switch {
 	case err != nil:
-		return refuse(err)
+		return original, refuse(err)
 	case o.aliases.In(r.Header):
-		return refuse(headers.ErrAlias)
+		return original, refuse(headers.ErrAlias)
 	}
-	return o.Check(r.Context(), o.request(r, original))
+	return original, o.Check(r.Context(), o.request(r, original))
 }
 
 // request is what a check asks, but for the URL, whose headers depend on the
@@ -82,7 +85,7 @@ func refuse(err error) Decision {
 	return Decision{Status: http.StatusInternalServerError, Reason: Internal}
 }
 
-// answer writes the decision: a status, no body, no cookie.
+// answer writes the decision: a status, and no body.
 func (o *Outpost) answer(w http.ResponseWriter, r *http.Request, d Decision) {
 	h := w.Header()
 	h["Cache-Control"] = noStore

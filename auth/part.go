@@ -59,12 +59,20 @@ func (a *application) join(other *application) error {
 	case !slices.Equal(a.providers, other.providers):
 		return fmt.Errorf("it shares the sign-in of %q on host %s, and has another provider", a.name, a.host)
 	}
+	if a.session.CrossSite != other.session.CrossSite || a.session.Partitioned != other.session.Partitioned {
+		return fmt.Errorf("it shares the sign-in of %q on host %s, and has another cookie", a.name, a.host)
+	}
 	for _, p := range a.parts {
 		if p.path == one.path {
 			return fmt.Errorf("%s%s belongs to %q already", a.host, pathOrTop(one.path), p.name)
 		}
 	}
 	one.app = a
+	for _, source := range other.framers {
+		if !slices.Contains(a.framers, source) {
+			a.framers = append(a.framers, source)
+		}
+	}
 	a.parts = append(a.parts, one)
 	slices.SortStableFunc(a.parts, func(p, q *part) int { return len(q.path) - len(p.path) })
 	for i, p := range a.parts {

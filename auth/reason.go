@@ -63,6 +63,8 @@ const (
 	MethodNotAllowed      Reason = "method_not_allowed"
 	NotFound              Reason = "not_found"
 	EarlyData             Reason = "early_data"
+	FormNotSent           Reason = "form_not_sent"
+	SignedInAgain         Reason = "signed_in_again"
 )
 
 // Reasons of a sign-out.
@@ -90,7 +92,7 @@ func Reasons() []Reason {
 		Internal,
 		SignedIn, ChooseProvider, StateInvalid, StateExpired, StateUsed, BrowserMismatch, BrowserMissing, CallbackInvalid, ProviderError,
 		ProviderUnreachable, ProviderMisconfigured, ExchangeRefused, TokenInvalid, NonceMismatch, UserinfoInvalid,
-		UserinfoUnavailable, GroupsOverage, SignedOutMeanwhile, Loop, MethodNotAllowed, NotFound, EarlyData,
+		UserinfoUnavailable, GroupsOverage, SignedOutMeanwhile, Loop, MethodNotAllowed, NotFound, EarlyData, FormNotSent, SignedInAgain,
 		SignedOut, SignedOutHere, SignedOutEverywhere, SignedOutEverywhereHere, SignOutConfirm, SignOutRefused, LogoutInvalid, Account,
 	}
 }

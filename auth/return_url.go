@@ -60,7 +60,7 @@ func (o *Outpost) returnURL(rawQuery, host string, app *application) (string, *a
 		// Behind a front that ends TLS, nginx believes that it speaks http.
 		target.scheme = "https"
 	}
-	if ours(target.rest) && target.rest != accountPath {
+	if ours(target.rest) && target.rest != accountPath && target.rest != refreshPath {
 		target.rest = "/"
 	}
 	whole := target.scheme + "://" + target.host + target.rest
@@ -169,7 +169,8 @@ func asciiTarget(s string) (string, bool) {
 
 // ours reports whether a target is one of our own endpoints, in whatever
 // spelling nginx would take for it: going back there would sign the person out,
-// or go round in a circle. The account page, to the letter, does neither.
+// or go round in a circle. The account page and the refresh page, to the letter, do
+// neither.
 func ours(rest string) bool {
 	raw, _, _ := strings.Cut(rest, "?")
 	clean, err := url.PathUnescape(raw)
@@ -191,21 +192,29 @@ func (o *Outpost) stillGood(returnURL string, app *application) bool {
 // rd, in this order, where signInURL puts it, and counts nowhere else: an rd
 // without escaping may hold anything.
 type asked struct {
+	unsent   bool   // nothing: a form was sent that did not arrive, and that is to be said
 	other    bool   // another account than the one that the provider has in mind
 	stepUp   bool   // proof anew, since what came last is not enough
+	fragment string // under which name the browser keeps its fragment; "" for one of its own
 	provider string // where to sign in; "" where nobody has chosen
 }
 
 const (
+	unsentForm    = "unsent=1&"
 	switchAccount = "switch=1&"
 	stepUp        = "step_up=1&"
+	fragment      = "fragment="
 	chosen        = "provider="
 )
 
 // askedOf reads the front of start's query and returns the rest of it.
 func askedOf(rawQuery string) (a asked, rest string) {
-	rest, a.other = strings.CutPrefix(rawQuery, switchAccount)
+	rest, a.unsent = strings.CutPrefix(rawQuery, unsentForm)
+	rest, a.other = strings.CutPrefix(rest, switchAccount)
 	rest, a.stepUp = strings.CutPrefix(rest, stepUp)
+	if after, ok := strings.CutPrefix(rest, fragment); ok {
+		a.fragment, rest, _ = strings.Cut(after, "&")
+	}
 	if after, ok := strings.CutPrefix(rest, chosen); ok {
 		a.provider, rest, _ = strings.Cut(after, "&")
 	}
@@ -214,11 +223,17 @@ func askedOf(rawQuery string) (a asked, rest string) {
 
 func (a asked) query() string {
 	var front string
+	if a.unsent {
+		front += unsentForm
+	}
 	if a.other {
 		front += switchAccount
 	}
 	if a.stepUp {
 		front += stepUp
+	}
+	if a.fragment != "" {
+		front += fragment + a.fragment + "&"
 	}
 	if a.provider != "" {
 		front += chosen + a.provider + "&"

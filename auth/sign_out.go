@@ -48,8 +48,14 @@ func (o *Outpost) signOut(v *visit) error {
 	case err != nil:
 		return err
 	}
-	switch from, mode := v.r.Header.Get("Sec-Fetch-Site"), v.r.Header.Get("Sec-Fetch-Mode"); {
-	case mode != "" && !page.Navigation(v.r.Header), strings.Contains(v.r.Header.Get("Sec-Purpose"), "prefetch"):
+	from, mode, dest := v.r.Header.Get("Sec-Fetch-Site"), v.r.Header.Get("Sec-Fetch-Mode"), v.r.Header.Get("Sec-Fetch-Dest")
+	if from == "" && v.app.session.CrossSite {
+		// The cookie no longer says that it was not another site, and neither does
+		// a browser that sends no Sec-Fetch-Site.
+		from = "cross-site"
+	}
+	switch {
+	case mode != "" && !page.Navigation(v.r.Header), dest == "embed", dest == "object", strings.Contains(v.r.Header.Get("Sec-Purpose"), "prefetch"):
 		return &Error{Status: http.StatusForbidden, Reason: SignOutRefused}
 	case from == "cross-site" || v.r.Method == http.MethodPost && !sameOrigin(v.r, v.host):
 		v.show(http.StatusOK, SignOutConfirm, page.Data{

@@ -82,6 +82,7 @@ func TestSignOutIsThePersonsOwn(t *testing.T) {
 		{"image", http.MethodGet, []string{"Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image"}, 403, false},
 		{"fetch", http.MethodGet, []string{"Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "empty"}, 403, false},
 		{"frame", http.MethodGet, []string{"Sec-Fetch-Dest", "iframe", "Sec-Fetch-Site", "cross-site"}, 0, false},
+		{"object", http.MethodGet, []string{"Sec-Fetch-Dest", "object", "Sec-Fetch-Site", "same-site"}, 403, false},
 		{"ahead-of-the-click", http.MethodGet, []string{"Sec-Fetch-Site", "same-origin", "Sec-Purpose", "prefetch;prerender"}, 403, false},
 		{"put", http.MethodPut, nil, 405, false},
 		{"early-data", http.MethodGet, []string{"Early-Data", "1"}, 425, false},

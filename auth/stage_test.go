@@ -142,6 +142,9 @@ func (s *stage) nginx(r *http.Request, rawURL string) *http.Response {
 	case http.StatusUnauthorized:
 		page := httptest.NewRecorder()
 		page.Header().Set("Location", "https://"+r.URL.Host+prefix+"/start?rd="+escapeAll(rawURL))
+		if one := decision.Header.Get("Set-Cookie"); one != "" { // SWAG's add_header
+			page.Header().Set("Set-Cookie", one)
+		}
 		page.WriteHeader(http.StatusFound)
 		return page.Result()
 	}

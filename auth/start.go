@@ -24,16 +24,20 @@ const (
 // start handles /outpost.goauthentik.io/start?rd=URL.
 //
 //  1. Where does the person want to go, and to which application is that?
-//  2. Someone signed in is sent there, or told why not; who has not proved
+//  2. Who comes from a form that did not arrive is told so, and goes nowhere.
+//  3. Someone signed in is sent there, or told why not; who has not proved
 //     enough goes on, to prove more.
-//  3. What is no navigation gets JSON and no cookie: it cannot sign in.
-//  4. Off to the application's own host, where cookie and callback live.
-//  5. Of several providers the person chooses one.
-//  6. A browser that goes round in circles is stopped.
-//  7. A provider that does not answer is said so, here, not by the browser.
-//  8. A new flow: the state to the provider, the cookie to the browser.
+//  4. What is no navigation gets JSON and no cookie: it cannot sign in. Its method
+//     may be any: a browser keeps it through nginx's redirect.
+//  5. In a frame there is a link that leads out of it, and no sign-in.
+//  6. Off to the application's own host, where cookie and callback live.
+//  7. Of several providers the person chooses one.
+//  8. A browser that goes round in circles is stopped.
+//  9. A provider that does not answer is said so, here, not by the browser.
+//  10. A new flow: the state to the provider, the cookie to the browser.
 func (o *Outpost) start(v *visit) error {
-	if err := v.allow(http.MethodGet, http.MethodHead); err != nil {
+	navigation := page.Navigation(v.r.Header)
+	if err := v.allow(http.MethodGet, http.MethodHead); err != nil && navigation {
 		return err
 	}
 	returnURL, owner, ok := o.returnURL(v.r.URL.RawQuery, v.host, v.app)
@@ -45,17 +49,30 @@ func (o *Outpost) start(v *visit) error {
 	if err != nil {
 		return err
 	}
-	navigation, rule := page.Navigation(v.r.Header), 0
+	if navigation && o.formUnsent(v, a, returnURL) {
+		return o.formNotSent(returnURL)
+	}
+	framed, rule := navigation && page.InFrame(v.r.Header), 0
+	if live != nil && owner == v.app && returnURL == originOf(returnURL)+refreshPath && navigation {
+		v.redirect(returnURL) // tells that they are signed in, whatever else they may have
+		return nil
+	}
 	if live != nil && owner == v.app && !a.other {
 		d := o.judgeVisit(v, live, returnURL)
 		if d.Reason != InsufficientAuthentication || !navigation {
+			if framed && d.Status != http.StatusOK {
+				return o.framed(v, owner, d.Reason, true, returnURL, a)
+			}
 			return o.startSignedIn(v, live, d, returnURL, navigation)
 		}
 		a.stepUp, a.provider, rule = true, v.provider.name, d.Rule
 		o.tellStepUp(v, live.Session(), rule)
 	}
 	if !navigation {
-		return &Error{Status: http.StatusForbidden, Reason: NotSignedIn, Page: page.Data{SignInURL: signInURL(v.app, returnURL, asked{})}}
+		return o.notSignedIn(v.app, returnURL)
+	}
+	if framed {
+		return o.framed(v, owner, NotSignedIn, false, returnURL, a)
 	}
 	if owner != v.app || !sameHostname(v.host, v.app.host) {
 		if owner != v.app {
@@ -131,6 +148,7 @@ func (o *Outpost) begin(v *visit, returnURL string, a asked, rest string, rule i
 		return o.signInError(v, providerReason(err), err, returnURL, 0)
 	}
 	fl := &flow{application: v.app.name, provider: v.provider.name, returnURL: returnURL, steppedUp: a.stepUp}
+	fl.keepFragment(v.r, a)
 	if len(returnURL) > maxInlineReturnURL {
 		var part int
 		fl.kept, part = keeping(rest, returnURL)
@@ -153,7 +171,7 @@ func (o *Outpost) begin(v *visit, returnURL string, a asked, rest string, rule i
 	if err := o.flows.keepBrowser(v.w, v.app, b); err != nil {
 		return err
 	}
-	v.redirect(to)
+	v.leave(to, fl)
 	return nil
 }
 
@@ -232,7 +250,7 @@ func (o *Outpost) signInError(v *visit, reason Reason, cause error, returnURL st
 	}
 	d := page.Data{}
 	if returnURL != "" {
-		d.RetryURL = signInURL(v.app, returnURL, asked{})
+		d.RetryURL = signInURL(v.app, returnURL, asked{fragment: v.fragment})
 	}
 	return &Error{Status: status, Reason: reason, Err: cause, Page: d}
 }

@@ -113,9 +113,9 @@ func proof(s *session.Session) access.Proof {
 
 // insufficient ends a sign-in that would have made s, and lacks something.
 func (o *Outpost) insufficient(v *visit, f finish, s *session.Session, missing []page.Missing) error {
-	again := signInURL(v.app, f.returnURL, asked{provider: v.provider.name, stepUp: true})
+	again := signInURL(v.app, f.returnURL, asked{provider: v.provider.name, stepUp: true, fragment: v.fragment})
 	e := &Error{Status: http.StatusForbidden, Reason: InsufficientAuthentication, Err: fmt.Errorf("the sign-in lacks something: %s", missing), Page: page.Data{
-		Identity: &s.Identity, Missing: missing, RetryURL: again, SwitchURL: signInURL(v.app, f.returnURL, asked{other: true}),
+		Identity: &s.Identity, Missing: missing, RetryURL: again, SwitchURL: signInURL(v.app, f.returnURL, asked{other: true, fragment: v.fragment}),
 	}}
 	if f.fl.steppedUp {
 		o.hooks.SignIn(v.app.name, v.provider.name, InsufficientAuthentication, f.took)

@@ -52,6 +52,10 @@ type visit struct {
 
 	pages *page.Pages
 
+	// Under which name the browser keeps the fragment of the flow that the visit is
+	// about; "" if none.
+	fragment string
+
 	// The provider that the visit is about: the application's only one, that
 	// of the session, that of the flow; nil where it is not known.
 	provider *provider
@@ -189,6 +193,10 @@ const maxLocation = 2300
 // redirect sends the browser away. 303 after a POST makes it a GET.
 func (v *visit) redirect(url string) {
 	if len(url) > maxLocation {
+		if page.Browser(v.r.Header) {
+			v.pages.Onward(v.w, v.r, url, page.Fragment{})
+			return
+		}
 		v.pages.Forward(v.w, v.r, url)
 		return
 	}

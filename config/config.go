@@ -140,6 +140,9 @@ type Application struct {
 	BasicAuth    *BasicAuth // nil: no credentials
 	Bearer       *Bearer    // nil: no tokens of the provider's
 	AppPasswords bool       // take authentik's application passwords
+
+	Cookie         Cookie
+	FrameAncestors []string // origins besides our own whose pages may show the application in a frame; nil: none
 }
 
 // Mode says how far one sign-in reaches.

@@ -124,6 +124,10 @@ applications:
     basic_auth: null # default
     bearer: null # default
     app_passwords: false # default
+    cookie:
+      insecure_same_site_none: false # default
+      partitioned: false # default
+    frame_ancestors: null # default
 tokens: null # default
 session:
   store: file # default

@@ -185,6 +185,8 @@ func (r *reader) application(n *yaml.Node, path, only string, insecure bool) (Ap
 	a.BasicAuth = r.basicAuth(s)
 	a.Bearer = r.bearer(s)
 	a.AppPasswords = optional(s, "app_passwords", "false", parseBool)
+	a.Cookie = r.cookie(s)
+	a.FrameAncestors = list(s, "frame_ancestors", nil, parseOrigin)
 	return a, s.close()
 }
 

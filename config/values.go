@@ -26,10 +26,11 @@ func parseName(s string) (string, *violation) {
 }
 
 // parseApplicationName takes a name whose cookie is not called like one of our
-// others: <prefix>outpost-browser and <prefix>outpost-return-….
+// others: <prefix>outpost-browser, <prefix>outpost-browser-… and
+// <prefix>outpost-return-….
 func parseApplicationName(s string) (string, *violation) {
-	if s == "browser" || s == "return" || strings.HasPrefix(s, "return-") {
-		return "", broken("must not be browser, return or return-…", "cookies of these names have another use: choose another name")
+	if s == "browser" || strings.HasPrefix(s, "browser-") || s == "return" || strings.HasPrefix(s, "return-") {
+		return "", broken("must not be browser, browser-…, return or return-…", "cookies of these names have another use: choose another name")
 	}
 	return parseName(s)
 }

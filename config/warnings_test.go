@@ -79,6 +79,9 @@ applications:
 			`config.yaml:1:7: data: has a path too long for a socket in it: outpost sessions and outpost secret do not reach this process, got "/` + strings.Repeat("d", 99) + `"… (set admin to a unix:PATH of at most 107 bytes, or to off)`,
 		}},
 		{"no-room-and-no-socket", 0o600, "admin: off\ndata: /" + strings.Repeat("d", 100) + "\n" + strings.TrimPrefix(smallest, "\n"), nil},
+		{"cookie-for-other-sites", 0o600, smallest + "    cookie: { insecure_same_site_none: true }\n", []string{
+			`config.yaml:10:40: applications[0].cookie.insecure_same_site_none: is on: pages of other sites can send requests as whoever is signed in, got "true" (only for an application that shows up in frames of other sites and refuses forged requests itself)`,
+		}},
 		{"insecure-email", 0o600, strings.Replace(smallest, "applications:", "  insecure_unverified_email: true\napplications:", 1), []string{
 			`config.yaml:5:30: provider.insecure_unverified_email: is on: people choose their own email address, got "true" (only for a provider where an administrator sets it)`,
 		}},

@@ -18,17 +18,45 @@ import (
 // "internal". Forward answers with 200, GET and HEAD alike, and keeps the
 // headers that are set, cookies among them.
 func (p *Pages) Forward(w http.ResponseWriter, r *http.Request, target string) {
+	p.forwardTo(w, r, target, "", Fragment{})
+}
+
+// Fragment is what becomes of the fragment of the address that the browser asked
+// for ("#/inbox"), which browsers hand on from redirect to redirect until a form is
+// in between, and show no server. The zero value hands it on to the target.
+type Fragment struct {
+	// Keep puts it into the tab's sessionStorage under this name, and sets the
+	// cookie, a whole one as document.cookie takes it, if there was one to be kept;
+	// the target gets none. "" keeps nothing.
+	Keep, Cookie string
+
+	// Take is the name under which an earlier page kept it. The target gets that
+	// one, and the name is free again. "" takes nothing.
+	Take string
+}
+
+// Onward is Forward for a browser (Browser says which request is one's), whose script
+// takes care of the fragment on the way. Without script it goes on all the same, and
+// the fragment is lost.
+func (p *Pages) Onward(w http.ResponseWriter, r *http.Request, target string, f Fragment) {
+	p.forwardTo(w, r, target, onwardScript, f)
+}
+
+func (p *Pages) forwardTo(w http.ResponseWriter, r *http.Request, target, script string, f Fragment) {
 	if !forwardable(target) {
 		p.Write(w, r, Data{Status: http.StatusInternalServerError, Reason: "internal"})
 		return
 	}
 	v := p.view(r)
+	v.Script = script
 	var b bytes.Buffer
-	if forward(v, target).Render(context.Background(), &b) != nil {
+	if forward(v, target, f).Render(context.Background(), &b) != nil {
 		p.Write(w, r, Data{Status: http.StatusInternalServerError, Reason: "internal"})
 		return
 	}
 	v.setHeaders(w.Header())
+	// What the target has to say to the window that opened this one is theirs.
+	w.Header().Set("Cross-Origin-Opener-Policy", "unsafe-none")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
 	w.WriteHeader(v.Status)

@@ -2,9 +2,10 @@
 // application: a refusal, a failed sign-in, the end of a session. One reason
 // code decides the words; the same code is in the log and in the metrics.
 //
-// Every page is one self-contained document: one inline stylesheet, no script, no
-// image but an operator's logo, which is in the document, and nothing fetched from
-// anywhere. It is in the language that the browser asks for. Every value that comes from outside
+// Every page is one self-contained document: one inline stylesheet, on few of them
+// one short script that a policy names by its hash, no image but an operator's logo,
+// which is in the document, and nothing fetched from anywhere. It is in the language
+// that the browser asks for. Every value that comes from outside
 // (names, the provider's error code, links) is treated as hostile: text is
 // cleaned, cut and escaped by the template engine, and a link that is neither
 // http nor https nor a plain path is left out.
@@ -50,6 +51,16 @@ type Data struct {
 	// somebody else, BackURL leads to the application. SignInURL is always in
 	// JSON, and has a button only where nobody is signed in.
 	RetryURL, SwitchURL, SignOutURL, SignInURL, BackURL string
+
+	// NewTabURL is where the person signs in in a tab of its own, beside the page;
+	// TopURL, on a page for a frame, is what opens without one. Both hide with "".
+	// RefreshURL is in JSON alone: a page to open as a window, to sign in again.
+	NewTabURL, TopURL, RefreshURL string
+
+	// Framed are the sources of a Content-Security-Policy, which may show the
+	// page in a frame: then it has no form, no button but those that lead out of the frame, and
+	// nothing of a person on it. nil is the usual page, which nobody may frame.
+	Framed []string
 
 	// ConfirmURL is where the sign_out_confirm page's form is posted; other
 	// pages leave it out. EverywhereURL is where any page posts to sign the
@@ -143,6 +154,8 @@ type answer struct {
 	SignInURL string `json:"sign_in_url,omitempty"`
 
 	Contact string `json:"contact,omitempty"`
+	// A page that signs in again in a window of its own, and closes it.
+	RefreshURL string `json:"refresh_url,omitempty"`
 
 	Account *accountAnswer `json:"account,omitempty"`
 }
@@ -204,7 +217,7 @@ func newAccountAnswer(a *Account, id *session.Identity) *accountAnswer {
 }
 
 func (v view) json() []byte {
-	a := answer{Message: v.Words.Sentence, Next: v.Words.Next, RequestID: v.RequestID, SignInURL: v.SignIn, Contact: v.Site.Contact.URL, Account: v.Account}
+	a := answer{Message: v.Words.Sentence, Next: v.Words.Next, RequestID: v.RequestID, SignInURL: v.SignIn, RefreshURL: v.Refresh, Contact: v.Site.Contact.URL, Account: v.Account}
 	if a.Contact == "" {
 		a.Contact = v.Site.Contact.Text
 	}

@@ -4,9 +4,7 @@
 package page
 
 import (
-	"crypto/sha256"
 	_ "embed" // the stylesheet
-	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -22,19 +20,15 @@ const longest = 200
 var stylesheet string
 
 // policy lets a browser apply the one stylesheet, by its hash, and show a logo that
-// is in the page, and do nothing else: no script, no frame, no other base for
-// links. default-src does not cover form-action; view.setHeaders adds that.
+// is in the page, and do nothing else: no script, no other base for links.
+// default-src covers neither form-action nor frame-ancestors; view.setHeaders adds
+// those, and the one script where a page has one.
 func policy(logo bool) string {
-	p := "default-src 'none'; style-src 'sha256-" + styleHash() + "'; base-uri 'none'; frame-ancestors 'none'"
+	p := "default-src 'none'; style-src " + hash(stylesheet) + "; base-uri 'none'"
 	if logo {
 		p += "; img-src data:"
 	}
 	return p
-}
-
-func styleHash() string {
-	sum := sha256.Sum256([]byte(stylesheet))
-	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // view is a page ready to be written: what is hostile in it has been made
@@ -51,6 +45,9 @@ type view struct {
 	Confirm    string   // where the form of the question is posted; "" for no form
 	Everywhere string   // where the form that signs out everywhere is posted; "" for none
 	SignIn     string   // for JSON; the page has it among its buttons
+	Refresh    string   // for JSON alone
+	Script     string   // "" for none
+	Framed     []string // who may show the page in a frame; nil for nobody
 
 	Told    []told // what applications are told; nil on any page but the account page
 	Places  []place
@@ -61,7 +58,10 @@ type view struct {
 
 type detail struct{ Label, Value, Note string }
 
-type button struct{ Label, URL string }
+type button struct {
+	Label, URL string
+	Target     string // as in HTML; "" for the page's own place
+}
 
 // standard are the pages of a site of which nobody has said anything.
 var standard = sync.OnceValue(func() *Pages {
@@ -83,8 +83,11 @@ func (p *Pages) view(r *http.Request) view {
 // newView never fails: what cannot be shown is left out, an unknown reason
 // becomes "internal" and an impossible status 500.
 func (p *Pages) newView(r *http.Request, d Data) view {
+	if d.Framed != nil {
+		d = outward(d)
+	}
 	v := p.view(r)
-	v.Status, v.Reason, v.RequestID, v.SignIn, v.Everywhere = d.Status, d.Reason, text(d.RequestID), link(d.SignInURL), link(d.EverywhereURL)
+	v.Status, v.Reason, v.RequestID, v.SignIn, v.Refresh, v.Everywhere = d.Status, d.Reason, text(d.RequestID), link(d.SignInURL), link(d.RefreshURL), link(d.EverywhereURL)
 	if v.Status < 200 || v.Status > 599 {
 		v.Status = http.StatusInternalServerError
 	}
@@ -129,6 +132,7 @@ func (p *Pages) newView(r *http.Request, d Data) view {
 	}
 
 	switch {
+	case d.Framed != nil: // has the buttons of addFrame
 	case d.Identity != nil: // signing in again would lead back to this page
 	case v.Words.Again:
 		v.addButton(l.SignInAgain, d.SignInURL)
@@ -139,7 +143,34 @@ func (p *Pages) newView(r *http.Request, d Data) view {
 	v.addButton(l.Switch, d.SwitchURL)
 	v.addButton(l.SignOut, d.SignOutURL)
 	v.addButton(l.Back, d.BackURL)
+	v.addWindows(d)
 	return v
+}
+
+// addWindows adds what leads out of the page's own place, into a window or out of
+// a frame, and the script that goes with it.
+func (v *view) addWindows(d Data) {
+	l := v.Language.Labels
+	switch {
+	case d.Framed != nil:
+		v.Framed, v.Script = d.Framed, frameScript
+		v.addTargeted(l.SignIn, d.SignInURL, "_top")
+		v.addTargeted(l.OpenTop, d.TopURL, "_top")
+	case v.Reason == "signed_in_again":
+		v.Script = refreshScript
+	case len(d.Choices) > 0:
+		v.Script = choicesScript
+	}
+	v.addTargeted(l.NewTab, d.NewTabURL, "_blank")
+}
+
+// outward is what of d may be shown in a frame, where whoever frames it says what
+// stands around it and what a click seems to do.
+func outward(d Data) Data {
+	return Data{
+		Status: d.Status, Reason: d.Reason, RequestID: d.RequestID, Application: d.Application, Host: d.Host,
+		SignInURL: d.SignInURL, RefreshURL: d.RefreshURL, NewTabURL: d.NewTabURL, TopURL: d.TopURL, Framed: d.Framed,
+	}
 }
 
 func (v *view) addDetail(label, value, note string) {
@@ -154,6 +185,12 @@ func (v *view) addDetail(label, value, note string) {
 func (v *view) addButton(label, raw string) {
 	if u := link(raw); u != "" {
 		v.Buttons = append(v.Buttons, button{Label: label, URL: u})
+	}
+}
+
+func (v *view) addTargeted(label, raw, target string) {
+	if u := link(raw); u != "" {
+		v.Buttons = append(v.Buttons, button{label, u, target})
 	}
 }
 
@@ -233,13 +270,22 @@ func (v view) setHeaders(h http.Header) {
 	if v.Confirm != "" || v.Everywhere != "" {
 		policy, referrer = v.Site.policy, "same-origin"
 	}
+	if v.Script != "" {
+		policy += "; script-src " + hash(v.Script)
+	}
+	if v.Framed != nil {
+		policy += "; frame-ancestors " + strings.Join(v.Framed, " ")
+		h.Del("X-Frame-Options") // knows no list
+	} else {
+		policy += "; frame-ancestors 'none'"
+		h.Set("X-Frame-Options", "DENY")
+	}
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Referrer-Policy", referrer)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Language", v.Language.Tag)
 	h.Set("Vary", "Accept, Accept-Language")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("X-Robots-Tag", "noindex")
 }

@@ -66,6 +66,7 @@ var special = map[string]traits{
 	"choose_provider":                  {Fine: true},
 	"insufficient_user_authentication": {Nobody: true},
 	"signed_out":                       {Again: true, Fine: true},
+	"signed_in_again":                  {Fine: true},
 	"signed_out_here":                  {Again: true, Fine: true},
 	"signed_out_everywhere":            {Again: true, Fine: true},
 	"signed_out_everywhere_here":       {Again: true, Fine: true},
@@ -98,6 +99,8 @@ type labels struct {
 	SignInAgain string `json:"button.sign_in_again"`
 	Back        string `json:"button.back"`
 	Continue    string `json:"button.continue"`
+	NewTab      string `json:"button.new_tab"`  // leads into another window
+	OpenTop     string `json:"button.open_top"` // and this one out of a frame
 	End         string `json:"button.end"`
 	Others      string `json:"button.others"`
 

@@ -13,8 +13,9 @@ import (
 // maxCookieAge is the longest that browsers keep a cookie (RFC 6265bis §5.5).
 const maxCookieAge = 400 * 24 * time.Hour
 
-// Cookie is how a value is put into a browser. Every cookie is HttpOnly and
-// SameSite=Lax: no script reads it, and no other site's form sends it.
+// Cookie is how a value is put into a browser. Every cookie is HttpOnly: no script
+// reads it; and SameSite=Lax unless CrossSite says otherwise: no other site's form,
+// frame or image sends it.
 //
 // The rules of the name's prefix are the caller's to keep (RFC 6265bis §4.1.3):
 // __Host- needs Secure, Path "/" and no Domain; __Secure- needs Secure.
@@ -24,6 +25,9 @@ type Cookie struct {
 	Path   string        // "" means "/"
 	Secure bool          // false only where insecure_http is on
 	MaxAge time.Duration // 0 ends it with the browser; cut to 400 days, and to whole seconds
+
+	CrossSite   bool // SameSite=None: requests that other sites' pages make have it too; needs Secure
+	Partitioned bool // in a frame, one for each site that the frame stands in (CHIPS); needs Secure
 }
 
 // Set returns the cookie that puts value, which is taken to be base64url, into
@@ -37,7 +41,7 @@ func (c Cookie) Set(value string) *http.Cookie {
 }
 
 // Clear returns the cookie that takes it out again. Browsers do so only where
-// name, domain, path and Secure are the very same.
+// name, domain, path, Secure and Partitioned are the very same.
 func (c Cookie) Clear() *http.Cookie {
 	h := c.cookie("")
 	h.MaxAge = -1
@@ -50,14 +54,19 @@ func (c Cookie) cookie(value string) *http.Cookie {
 	if path == "" {
 		path = "/"
 	}
+	site := http.SameSiteLaxMode
+	if c.CrossSite {
+		site = http.SameSiteNoneMode
+	}
 	return &http.Cookie{
-		Name:     c.Name,
-		Value:    value,
-		Domain:   c.Domain,
-		Path:     path,
-		Secure:   c.Secure,
-		HttpOnly: true,
-		SameSite: http.SameSiteLaxMode,
+		Name:        c.Name,
+		Value:       value,
+		Domain:      c.Domain,
+		Path:        path,
+		Secure:      c.Secure,
+		HttpOnly:    true,
+		SameSite:    site,
+		Partitioned: c.Partitioned,
 	}
 }
 

@@ -49,6 +49,18 @@ func TestCookie(t *testing.T) {
 			"n=; Path=/; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0; HttpOnly; Secure; SameSite=Lax",
 		},
 		{
+			"cross-site",
+			session.Cookie{Name: "__Host-n", Secure: true, CrossSite: true},
+			"__Host-n=v; Path=/; HttpOnly; Secure; SameSite=None",
+			"__Host-n=; Path=/; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0; HttpOnly; Secure; SameSite=None",
+		},
+		{
+			"partitioned",
+			session.Cookie{Name: "__Host-n", Secure: true, CrossSite: true, Partitioned: true},
+			"__Host-n=v; Path=/; HttpOnly; Secure; SameSite=None; Partitioned",
+			"__Host-n=; Path=/; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0; HttpOnly; Secure; SameSite=None; Partitioned",
+		},
+		{
 			"below-a-second",
 			session.Cookie{Name: "n", Secure: true, MaxAge: time.Millisecond},
 			"n=v; Path=/; Max-Age=1; HttpOnly; Secure; SameSite=Lax",

@@ -103,6 +103,7 @@ func applications(c *config.Config) []auth.Application {
 			Access:  applicationAccess(a),
 			Ask:     auth.Ask{Prompt: a.Prompt, MaxAge: a.MaxAge, ACRValues: a.ACRValues, LoginHint: a.LoginHint, Extra: a.Extra},
 			Headers: mapping(a), AppPasswords: a.AppPasswords,
+			CrossSite: a.Cookie.InsecureSameSiteNone, Partitioned: a.Cookie.Partitioned, Framers: c.Framers(a),
 		}
 		if b := a.Bearer; b != nil {
 			app.Bearer = &auth.Bearer{Audience: b.Audience, Scopes: b.Scopes, Introspect: b.Introspect}

@@ -162,7 +162,7 @@ func TestEveryReasonIsCounted(t *testing.T) {
 		}
 	}
 	// Endpoints end with these too, but no sign-in does.
-	others := []auth.Reason{auth.ChooseProvider, auth.MethodNotAllowed, auth.NotFound, auth.EarlyData}
+	others := []auth.Reason{auth.ChooseProvider, auth.MethodNotAllowed, auth.NotFound, auth.EarlyData, auth.FormNotSent, auth.SignedInAgain}
 	for _, reason := range reasons[checks:signIns] {
 		if (signInResults[reason] == "") != slices.Contains(others, reason) {
 			t.Errorf("sign-ins that end with %s: counted as %q", reason, signInResults[reason])
