@@ -39,8 +39,35 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if more, ok := strings.CutPrefix(r.URL.Path, "/pages/"); ok && pages[more] != "" {
+		fmt.Fprintf(w, `<!doctype html><link rel="icon" href="data:,"><title>%s</title>%s`, a.name, pages[more])
+		return
+	}
 	fmt.Fprintf(w, `<!doctype html><link rel="icon" href="data:,"><title>%s</title><h1 id="app">%[1]s</h1><p id="target">%s</p><p id="user">%s</p>`,
 		a.name, html.EscapeString(r.RequestURI), html.EscapeString(r.Header.Get("X-authentik-username")))
+}
+
+// pages are what an application has below /pages/ besides.
+var pages = map[string]string{
+	// An application that finds its way by the fragment.
+	"hash": `<h1 id="route"></h1><script>
+		const show = () => { document.querySelector("#route").textContent = location.hash; };
+		addEventListener("hashchange", show);
+		show();
+	</script>`,
+	// One that fetches what it shows, with what docs/apps-and-frames.md tells its developer to write.
+	"fetch": `<button id="load">Load</button><p id="data">none</p><script>
+		const signedIn = new BroadcastChannel("outpost");
+		const signIn = (r) => window.open(r.refresh_url, "outpost", "popup,width=480,height=640");
+		const load = async () => {
+			const r = await fetch("/data", {headers: {Accept: "application/json"}});
+			document.querySelector("#data").textContent = r.status;
+			if (r.status === 403) signIn(await r.json());
+		};
+		signedIn.onmessage = load;
+		document.querySelector("#load").onclick = load;
+	</script>`,
+	"form": `<form method="post" action="/sent"><input name="text"><button id="send" type="submit">Send</button></form>`,
 }
 
 // greetSocket answers a WebSocket handshake (RFC 6455 §4.2.2) and sends one

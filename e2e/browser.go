@@ -99,10 +99,23 @@ func (b *tab) load(action chromedp.Action) int {
 	if err != nil {
 		b.t.Fatalf("in the browser, at %s: %v", b.url(), err)
 	}
+	b.goOn()
 	if response == nil {
 		return 0
 	}
 	return int(response.Status)
+}
+
+// goOn waits as long as a page of ours is shown that moves on by itself.
+func (b *tab) goOn() {
+	b.t.Helper()
+	eventually(b.t, "a page that moves on", func() bool {
+		ctx, cancel := context.WithTimeout(b.ctx, patience)
+		defer cancel()
+		var there bool
+		err := chromedp.Run(ctx, chromedp.Evaluate(`document.readyState === "complete" && !document.querySelector("a[data-keep]")`, &there))
+		return err == nil && there // an error where it is moving just now
+	})
 }
 
 func (b *tab) open(address string) int {

@@ -224,7 +224,7 @@ func link(p page, text string) string {
 }
 
 func parse(p page) *html.Node {
-	root, err := html.Parse(strings.NewReader(p.Body))
+	root, err := html.ParseWithOptions(strings.NewReader(p.Body), html.ParseOptionEnableScripting(false)) // what is in noscript counts
 	if err != nil {
 		return &html.Node{} // only a broken reader makes it fail
 	}
