@@ -123,6 +123,19 @@ func TestSignInOfPrograms(t *testing.T) {
 	})
 }
 
+func clearCookies(ctx context.Context, address string) error {
+	all, err := network.GetCookies().WithURLs([]string{address + "/", address + "/login", address + "/session"}).Do(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if err := network.DeleteCookies(c.Name).WithDomain(c.Domain).WithPath(c.Path).Do(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // forget removes the cookies whose names end in one of these.
 func (b *tab) forget(names ...string) {
 	b.t.Helper()
