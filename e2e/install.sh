@@ -46,6 +46,22 @@ if [ ! -e build/e2e/glewlwyd/complete ]; then
 	)
 fi
 
+# fail2ban is unpacked and not installed: its installation is that of a daemon.
+if [ ! -e build/e2e/fail2ban/complete ]; then
+	echo "fetching fail2ban"
+	.ci/install python3
+	rm -rf build/e2e/fail2ban
+	mkdir -p build/e2e/fail2ban
+	(
+		cd build/e2e/fail2ban
+		fetch() { apt-get -qq -o APT::Sandbox::User=root download fail2ban; }
+		fetch 2>/dev/null || { apt-get -qq update && fetch; }
+		dpkg-deb --extract fail2ban_*.deb .
+		rm fail2ban_*.deb
+		touch complete
+	)
+fi
+
 # Providers that come as Go libraries. The stories build them again where there
 # is no network: all that they are made of has to be here by then.
 mkdir -p build/e2e/bin
