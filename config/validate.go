@@ -206,15 +206,12 @@ func (r *reader) warn(c *Config) {
 	if c.TrustedProxies == nil {
 		r.warnNetworks(c)
 	}
-<<<<<<< HEAD
 	r.warnPages(c.Pages)
-=======
 	for i, a := range c.Applications {
 		if a.Cookie.InsecureSameSiteNone {
 			r.advise(entryPath("applications", i)+".cookie.insecure_same_site_none", "is on: pages of other sites can send requests as whoever is signed in", "only for an application that shows up in frames of other sites and refuses forged requests itself")
 		}
 	}
->>>>>>> d639235 (page, auth, config: refusals in the shape of each client, a refresh page, links out of frames, forms that were not sent, fragments through a sign-in)
 	for i, p := range c.Providers {
 		path := r.providerPath(i)
 		if p.InsecureUnverifiedEmail {
