@@ -71,7 +71,7 @@ func TestImport(t *testing.T) {
 			if strings.Contains(string(made)+warned, "s3cr3t") {
 				t.Errorf("a secret is in\n%s\n%s", made, warned)
 			}
-			if status := do("import", tt.tool, filepath.Join("../../migrate/testdata", tt.file), "--out", out); status != 1 {
+			if status := do(nil, "import", tt.tool, filepath.Join("../../migrate/testdata", tt.file), "--out", out); status != 1 {
 				t.Errorf("a file that is there is written over: %d", status)
 			}
 		})
