@@ -8,11 +8,13 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"html"
 	"io"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"regexp"
 	"time"
 
 	"outpost/auth"
@@ -35,6 +37,24 @@ type reply struct {
 	header  http.Header
 	cookies []*http.Cookie // that it sets
 	body    string         // the first 256 KiB
+}
+
+var onward = regexp.MustCompile(`<meta http-equiv="refresh" content="0;url=([^"]+)"`)
+
+// leads is where an answer sends the browser: by its Location, or by a page, as start
+// does where an address may have a fragment; nil for nowhere.
+func (r reply) leads() *url.URL {
+	target := ""
+	if r.status/100 == 3 {
+		target = r.header.Get("Location")
+	} else if found := onward.FindStringSubmatch(r.body); found != nil && r.status == http.StatusOK {
+		target = html.UnescapeString(found[1])
+	}
+	to, err := r.url.Parse(target)
+	if target == "" || err != nil {
+		return nil
+	}
+	return to
 }
 
 // newBrowser has no cookies. Without verify it takes every certificate: it sends

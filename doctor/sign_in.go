@@ -73,9 +73,9 @@ func (v *visit) sharesSecret(ctx context.Context) bool {
 		if err != nil {
 			return false
 		}
-		for hops := 0; r.status/100 == 3 && hops < 2; hops++ { // the page has an address of its own
-			next, err := r.url.Parse(r.header.Get("Location"))
-			if err != nil || !strings.HasPrefix(next.Path, auth.Prefix) {
+		for hops := 0; r.leads() != nil && hops < 2; hops++ { // the page has an address of its own
+			next := r.leads()
+			if !strings.HasPrefix(next.Path, auth.Prefix) {
 				return false
 			}
 			if r, err = w.browser.open(ctx, next.String(), ""); err != nil {
@@ -170,8 +170,8 @@ func (v *visit) follow(ctx context.Context, address string, b *browser) walk {
 			address = strings.Replace(r.url.String(), "/start?", "/start?provider="+v.app.Providers[0]+"&", 1)
 			continue
 		}
-		next, err := r.url.Parse(r.header.Get("Location"))
-		if r.status/100 != 3 || err != nil {
+		next := r.leads()
+		if next == nil {
 			return w
 		}
 		if v.ours(next) {
