@@ -78,7 +78,7 @@ func TestUnraid(t *testing.T) {
 		targets[c.Target] = c.Type
 	}
 	if targets["/data"] != "Path" || !strings.Contains(image, "VOLUME /data") || targets["/config/outpost.yaml"] != "Path" ||
-		targets["OUTPOST_CONFIG"] != "Variable" || !strings.Contains(image, "ENV OUTPOST_CONFIG=/config/outpost.yaml") || !strings.Contains(image, "USER 65532:65532") {
+		targets["OUTPOST_CONFIG"] != "Variable" || strings.Contains(image, "OUTPOST_CONFIG") || !strings.Contains(image, "USER 65532:65532") {
 		t.Errorf("%v", targets)
 	}
 }
