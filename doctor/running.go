@@ -37,7 +37,7 @@ func (c *chart) askProcess(ctx context.Context) {
 	case p.Version != c.Version:
 		c.warn("process", fmt.Sprintf("it is of version %s, this program of %s", p.Version, c.Version), "restart outpost")
 	case p.Changed:
-		c.warn("process", fmt.Sprintf("%s has changed since it was started, and it runs on with what was there then", p.File), "restart outpost")
+		c.warn("process", fmt.Sprintf("%s has changed since it was started, in what takes a restart, and it runs on with what was there then", p.File), "restart outpost")
 	case p.FileError != "":
 		c.warn("process", fmt.Sprintf("whether it runs what is in %s cannot be told: %s", p.File, p.FileError), "outpost check -config "+p.File)
 	default:

@@ -137,7 +137,7 @@ func ofFile(t testing.TB) []mistake {
 		{name: "nginx-is-no-trusted-proxy", edits: []string{`(?s)\z`, "trusted_proxies: [10.0.0.0/8]\n"},
 			check: "trusted-proxies", status: "wrong", says: []string{"nginx asks from 127.0.0.1", "untrusted_peer"}, fix: []string{"write trusted_proxies: [10.0.0.0/8, 127.0.0.1]"}},
 		{name: "file-changed-since-the-start", after: func(t testing.TB, s *stage) {
-			edit(t, filepath.Join(s.daemon.dir, "config.yaml"), `groups: \[admins\]`, "groups: [people]")
+			edit(t, filepath.Join(s.daemon.dir, "config.yaml"), `$`, "\nlog: { format: json }\n")
 		}, arguments: none,
 			check: "process", status: "warning", says: []string{"has changed since it was started"}, fix: []string{"restart outpost"}},
 	}
