@@ -5,6 +5,7 @@ package main
 // the files where they are asked for.
 
 import (
+	"archive/tar"
 	"context"
 	"errors"
 	"flag"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"outpost/auth"
 	"outpost/config"
@@ -22,7 +24,10 @@ import (
 )
 
 // printing is what the command line says of the files.
-type printing struct{ kind, out, at string }
+type printing struct {
+	kind, out, at string
+	archive       bool
+}
 
 func nginxIncludes() subcommand {
 	var p printing
@@ -32,6 +37,7 @@ func nginxIncludes() subcommand {
 		flags: func(f *flag.FlagSet) {
 			f.StringVar(&p.kind, "for", nginx.SWAG, "print for `KIND`: swag, nginx, npm or ingress")
 			f.StringVar(&p.out, "out", "", "write the files into `DIR`")
+			f.BoolVar(&p.archive, "tar", false, "print a tar archive of the files: out of a container that can write nowhere")
 			f.StringVar(&p.at, "outpost", "", "where nginx reaches the outpost: `ADDRESS`")
 		},
 		do: func(_ context.Context, pr program, file string, args []string) error { return p.print(pr, file, args) },
@@ -41,6 +47,9 @@ func nginxIncludes() subcommand {
 func (p printing) print(pr program, file string, names []string) error {
 	if !slices.Contains(nginx.Kinds(), p.kind) {
 		return wrongUse{fmt.Errorf("nginx: there is no --for %q: choose from %s", p.kind, strings.Join(nginx.Kinds(), ", "))}
+	}
+	if p.archive && p.out != "" {
+		return wrongUse{errors.New("nginx: --out and --tar exclude each other: the one writes files, the other one archive of them")}
 	}
 	if strings.ContainsAny(p.at, " \t\r\n;{}\"'$#\\") {
 		return wrongUse{fmt.Errorf("nginx: --outpost %q is no address: write host:port, or unix:/path", p.at)}
@@ -67,10 +76,14 @@ func (p printing) print(pr program, file string, names []string) error {
 	if !slices.Contains(c.FrontEnds, asks) {
 		fmt.Fprintf(pr.stderr, "outpost: %s: front_ends has no %s, so these files would ask in vain: write front_ends: [%s]\n", file, asks, asks)
 	}
+	archive := tar.NewWriter(pr.stdout)
 	for _, f := range files {
-		if p.out == "" {
+		switch {
+		case p.archive:
+			err = pack(archive, f)
+		case p.out == "":
 			_, err = fmt.Fprintf(pr.stdout, "# configuration file %s:\n%s\n", f.Name, f.Text)
-		} else {
+		default:
 			err = put(filepath.Join(p.out, filepath.FromSlash(f.Name)), f.Text)
 		}
 		if err != nil {
@@ -78,7 +91,23 @@ func (p printing) print(pr program, file string, names []string) error {
 		}
 		fmt.Fprintf(pr.stderr, "%s: %s\n", f.Name, f.Use)
 	}
+	if !p.archive {
+		return nil
+	}
+	if err := archive.Close(); err != nil {
+		return fmt.Errorf("writing the archive: %w", err)
+	}
 	return nil
+}
+
+// pack puts a file into an archive, which whoever unpacks it owns.
+func pack(archive *tar.Writer, f nginx.File) error {
+	err := archive.WriteHeader(&tar.Header{Name: f.Name, Mode: 0o644, Size: int64(len(f.Text)), ModTime: time.Now()})
+	if err != nil {
+		return err
+	}
+	_, err = archive.Write([]byte(f.Text))
+	return err
 }
 
 // put writes a file as others may read it: nginx is another user, and there is no

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,6 +80,36 @@ func TestNginx(t *testing.T) {
 				t.Error("a secret is printed")
 			}
 		})
+	}
+}
+
+func TestNginxTar(t *testing.T) {
+	status, stdout, stderr := printIncludes(t, "--tar")
+	if status != 0 {
+		t.Fatalf("ends with %d: %s", status, stderr)
+	}
+	names := map[string]bool{}
+	for archive := tar.NewReader(strings.NewReader(stdout)); ; {
+		h, err := archive.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(archive)
+		if err != nil || !strings.HasPrefix(string(text), "## Version ") || h.Mode != 0o644 {
+			t.Errorf("%s: mode %o, %v: %q", h.Name, h.Mode, err, text)
+		}
+		names[h.Name] = true
+	}
+	for _, name := range []string{"authentik-server.conf", "outpost-app-grafana.conf", "proxy-confs/outpost.subdomain.conf"} {
+		if !names[name] {
+			t.Errorf("no %s in %v", name, names)
+		}
+	}
+	if status, _, stderr := printIncludes(t, "--tar", "--out", t.TempDir()); status != 2 || !strings.Contains(stderr, "exclude each other") {
+		t.Errorf("with --out: %d: %s", status, stderr)
 	}
 }
 
