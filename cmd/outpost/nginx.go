@@ -102,7 +102,7 @@ func (p printing) print(pr program, file string, names []string) error {
 
 // pack puts a file into an archive, which whoever unpacks it owns.
 func pack(archive *tar.Writer, f nginx.File) error {
-	err := archive.WriteHeader(&tar.Header{Name: f.Name, Mode: 0o644, Size: int64(len(f.Text)), ModTime: time.Now()})
+	err := archive.WriteHeader(&tar.Header{Name: f.Name, Mode: 0o644, Size: int64(len(f.Text)), ModTime: time.Now().Truncate(time.Second)})
 	if err != nil {
 		return err
 	}
