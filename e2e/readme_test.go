@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -11,26 +10,30 @@ import (
 	"testing"
 )
 
-// TestReadme follows the README's six steps for SWAG to the letter, with SWAG's
-// files of every generation: the file it shows is the daemon's, the command it
-// shows is run on SWAG's own file. Only what a reader changes is changed: the
-// domain, the issuer, the folder.
+// TestReadme follows the README's five steps for SWAG to the letter, with SWAG's
+// files of every generation: the variables it shows are the daemon's, the command it
+// shows brings SWAG its files; and once more with SWAG's own, as it says below. Only
+// what a reader changes is changed: the domain, the issuer, the folder.
 func TestReadme(t *testing.T) {
 	for _, date := range swagDates {
 		t.Run(date, func(t *testing.T) {
 			swag(date).need(t)
-			followReadme(t, date)
+			followReadme(t, date, true)
+		})
+		t.Run("files-of-swag-"+date, func(t *testing.T) {
+			swag(date).need(t)
+			followReadme(t, date, false)
 		})
 	}
 }
 
-func followReadme(t *testing.T, date string) {
+func followReadme(t *testing.T, date string, ours bool) {
 	t.Helper()
 	readme := readFile(t, filepath.Join(repository(), "README.md"))
-	_, steps, found := strings.Cut(readme, "## SWAG in six steps\n")
+	_, steps, found := strings.Cut(readme, "## SWAG in five steps\n")
 	steps, _, _ = strings.Cut(steps, "\n## ")
-	if !found || len(regexp.MustCompile(`(?m)^[1-6]\. `).FindAllString(steps, -1)) != 6 {
-		t.Fatal("the README has no six steps")
+	if !found || len(regexp.MustCompile(`(?m)^[1-9]\. `).FindAllString(steps, -1)) != 5 {
+		t.Fatal("the README has no five steps")
 	}
 
 	// 1. Register.
@@ -42,34 +45,47 @@ func followReadme(t *testing.T, date string) {
 	}
 	p := startCertified(t, apps)
 
-	// 2. and 3. Write the file, and run it where SWAG finds it.
-	dir := t.TempDir()
-	secret := filepath.Join(dir, "oidc")
-	writeFile(t, secret, clientSecret+"\n")
-	config := fenced(t, steps, "yaml", "provider:")
+	// 2. Run it, by its variables, where SWAG finds it.
+	d := &daemon{dir: t.TempDir()}
+	secret := filepath.Join(d.dir, "oidc")
+	if err := os.WriteFile(secret, []byte(clientSecret+"\n"), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	service := fenced(t, steps, "yaml", "image: outpost")
 	for _, change := range [][2]string{
 		{"https://auth.example.com/application/o/outpost/", p.issuer},
 		{"/run/secrets/oidc", secret},
 		{"example.com", "home.test"},
 	} {
-		if !strings.Contains(config, change[0]) {
-			t.Fatalf("step 2 has no %q:\n%s", change[0], config)
+		if !strings.Contains(service, change[0]) {
+			t.Fatalf("step 2 has no %q:\n%s", change[0], service)
 		}
-		config = strings.ReplaceAll(config, change[0], change[1])
+		service = strings.ReplaceAll(service, change[0], change[1])
 	}
-	d := &daemon{dir: dir}
-	writeFile(t, filepath.Join(dir, "config.yaml"), config+fmt.Sprintf("listen: 127.0.2.1:9000\nmanagement: 127.0.2.1:9300\ndata: %s/data\n", dir))
-	if err := os.Chmod(filepath.Join(dir, "config.yaml"), 0o600); err != nil {
-		t.Fatal(err)
+	env := []string{"SSL_CERT_FILE=" + shared("ca.crt"), "OUTPOST_LISTEN=127.0.2.1:9000", "OUTPOST_MANAGEMENT=127.0.2.1:9300", "OUTPOST_DATA=" + filepath.Join(d.dir, "data")}
+	for _, variable := range regexp.MustCompile(`(?m)^ +(OUTPOST_[A-Z_]+): (\S+)`).FindAllStringSubmatch(service, -1) {
+		env = append(env, variable[1]+"="+variable[2])
 	}
-	d.start(t)
+	cmd := exec.Command(shared("outpost"))
+	cmd.Env = env
+	d.process = start(t, d.dir, "outpost", cmd)
+	d.process.waitFor(t, "127.0.2.1:9000")
 
-	// 4. Tell SWAG. 5. Uncomment the two lines: placeSWAG does. 6. Restart.
+	// 3. Give SWAG its files. 4. Uncomment the two lines: placeSWAG does. 5. Restart.
 	setContainer(t, "authentik-server") // there is no such container any more
 	a := startApp(t, "webtop", "127.0.2.2:3000")
-	command := fenced(t, steps, "sh", "sed ")
 	startNginx(t, releases[1], swag(date), func(dir string) {
-		if out, err := exec.Command("sh", "-ec", strings.ReplaceAll(command, "/config/nginx", dir)).CombinedOutput(); err != nil {
+		command := strings.ReplaceAll(fenced(t, steps, "sh", "sed "), "/config/nginx", dir)
+		if ours {
+			// The listener of step 2 stands at its usual place for nginx.
+			command = strings.NewReplacer("docker exec outpost /outpost", "OUTPOST_LISTEN=:9000 "+shared("outpost"), "swag/nginx", dir).Replace(fenced(t, steps, "sh", "--tar"))
+			if err := os.Remove(filepath.Join(dir, "proxy-confs", "outpost.subdomain.conf")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd := exec.Command("bash", "-eo", "pipefail", "-c", command)
+		cmd.Env = append(env, "PATH="+os.Getenv("PATH"))
+		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", command, err, out)
 		}
 	})
@@ -82,7 +98,7 @@ func followReadme(t *testing.T, date string) {
 	if got := a.last(t).Header.Get("X-Authentik-Username"); got != p.admin.name {
 		t.Errorf("the application was told %q", got)
 	}
-	// The next app costs step 5 alone.
+	// The next app costs step 4 alone.
 	startApp(t, "tautulli", "127.0.2.3:8181")
 	if page := v.get("https://tautulli.home.test/"); page.StatusCode != http.StatusOK {
 		t.Errorf("the next app: %s", page.Status)
