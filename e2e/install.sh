@@ -12,6 +12,7 @@ packages=(chromium libnss3-tools
 	libconvert-base32-perl libcrypt-openssl-bignum-perl
 	redis-server
 	caddy haproxy systemd
+	zsh fish mandoc # what completions and the manual page are for
 	prometheus # promtool too: the alerts and the dashboard are held to them
 	# What glewlwyd is linked with.
 	libcbor0.8 libconfig9 libhoel1.4 libiddawc1.1 libldap-2.5-0 liboath0 librhonabwy1.1 libulfius2.7 sqlite3)

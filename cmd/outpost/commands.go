@@ -30,6 +30,8 @@ func commands() []subcommand {
 		nginxIncludes(),
 		importFrom(),
 		{name: "version", says: "print the version", noFile: true, do: printVersion},
+		completion(),
+		man(),
 		help(),
 	}
 }

@@ -49,6 +49,10 @@ func variableNames() (names []string) {
 // Exit statuses: 0 is well, 1 is a problem that the message describes, 2 is a
 // wrong command line; lint has its own.
 func run(ctx context.Context, p program) int {
+	if len(p.args) > 2 && p.args[0] == "completion" && p.args[1] == "words" { // which may be flags of other commands
+		p.printCandidates(p.args[2:])
+		return 0
+	}
 	c, rest, err := choose(p.args)
 	if err != nil {
 		return p.wrong(nil, err)

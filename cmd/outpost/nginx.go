@@ -35,7 +35,7 @@ func nginxIncludes() subcommand {
 		name: "nginx", takes: "[NAME…]", says: "print nginx's includes for the applications of the configuration, or those of these names",
 		arguments: 10_000, // names of applications
 		flags: func(f *flag.FlagSet) {
-			f.StringVar(&p.kind, "for", nginx.SWAG, "print for `KIND`: swag, nginx, npm or ingress")
+			f.StringVar(&p.kind, "for", nginx.SWAG, "print for `swag|nginx|npm|ingress`")
 			f.StringVar(&p.out, "out", "", "write the files into `DIR`")
 			f.BoolVar(&p.archive, "tar", false, "print a tar archive of the files: out of a container that can write nowhere")
 			f.StringVar(&p.at, "outpost", "", "where nginx reaches the outpost: `ADDRESS`")
