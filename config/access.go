@@ -97,6 +97,7 @@ func (r *reader) condition(n *yaml.Node, path, hint string) (*Allow, *yaml.Node)
 
 // conditions reads a list of them.
 func (r *reader) conditions(s *section, key string) []Allow {
+	s.r.shaped(join(s.path, key), func(s *shape) { s.groups = true })
 	n := s.take(key)
 	if n == nil {
 		s.put(key, nullNode())
@@ -126,6 +127,7 @@ func (r *reader) claimValues(parent *section) []Claim {
 // named reads a mapping whose keys are names of the operator's own: a claim, a
 // header. read is called once for each of them, in the file's order.
 func (r *reader) named(parent *section, key, what string, rule func(string) (string, *violation), read func(s *section, name string)) {
+	r.shaped(join(parent.path, key), func(s *shape) { s.group = true })
 	n := parent.take(key)
 	if n == nil {
 		parent.put(key, nullNode())
@@ -138,6 +140,7 @@ func (r *reader) named(parent *section, key, what string, rule func(string) (str
 			if s.keys[name.Value] != name {
 				continue // reported by plain
 			}
+			r.owned(s.path, name.Value)
 			if _, v := rule(name.Value); v != nil {
 				r.fail(join(s.path, name.Value), at(name), v.rule, v.hint)
 			}

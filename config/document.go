@@ -33,6 +33,7 @@ type reader struct {
 	variables map[string]string
 	sources   map[string][]string
 
+	shapes   *shapes             // what is noted of keys; nil: nothing is
 	places   map[string]place    // by path: where each thing stands
 	homes    map[string][]string // by key: the sections that know it, in order
 	unknown  []unknownKey

@@ -115,6 +115,7 @@ func (r *reader) claims(parent *section) Claims {
 // extra reads the section of that name, whose keys are the provider's; besides
 // are parameters that have a key of their own beside it.
 func (r *reader) extra(parent *section, besides ...string) map[string]string {
+	r.shaped(join(parent.path, "extra"), func(s *shape) { s.group = true })
 	n := parent.take("extra")
 	if n == nil {
 		parent.put("extra", nullNode())
@@ -128,6 +129,7 @@ func (r *reader) extra(parent *section, besides ...string) map[string]string {
 			if _, twice := all[name]; twice || n.Content[i].Kind != yaml.ScalarNode {
 				continue // reported by plain
 			}
+			r.owned(s.path, name)
 			if v := checkParameter(name, besides); v != nil {
 				r.fail(join(s.path, name), at(n.Content[i]), v.rule, v.hint)
 			}

@@ -105,9 +105,17 @@ func inOrder(problems []Problem) {
 // violation is what a rule about one value answers when the value breaks it;
 // nil if it does not. Whoever applied the rule adds the place.
 type violation struct {
-	rule, hint string // as in Problem
-	hide       bool   // the value may hold a secret: do not show it
+	rule, hint string   // as in Problem
+	hide       bool     // the value may hold a secret: do not show it
+	words      []string // the values that there are; nil where they are not a few words
 }
 
 // broken makes a violation of a rule and its hint.
 func broken(rule, hint string) *violation { return &violation{rule: rule, hint: hint} }
+
+// oneOfThese is the violation of a rule that allows these words alone.
+func oneOfThese(rule, hint string, words ...string) *violation {
+	v := broken(rule, hint)
+	v.words = words
+	return v
+}

@@ -55,7 +55,7 @@ func parseRedisURL(s string) (string, *violation) {
 	const rule, hint = "must be redis://host:port, rediss://host:port or unix:///path", "rediss:// is redis:// with TLS"
 	u, err := url.Parse(s)
 	if strings.Contains(s, "@") {
-		return "", &violation{"must not hold a user name or password", "write username and password beside it", true}
+		return "", &violation{rule: "must not hold a user name or password", hint: "write username and password beside it", hide: true}
 	}
 	if err != nil || u.Opaque != "" || u.Fragment != "" {
 		return "", broken(rule, hint)
@@ -85,7 +85,7 @@ func parseServer(port string) func(string) (string, *violation) {
 		const rule = "must be host:port"
 		hint := "write redis:" + port + " or [::1]:" + port
 		if strings.Contains(s, "@") {
-			return "", &violation{rule, "write username and password as keys of their own", true}
+			return "", &violation{rule: rule, hint: "write username and password as keys of their own", hide: true}
 		}
 		host, number, err := net.SplitHostPort(s)
 		if err != nil {

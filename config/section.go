@@ -31,6 +31,7 @@ func (r *reader) open(n *yaml.Node, path string) *section {
 		keys: map[string]*yaml.Node{}, values: map[string]*yaml.Node{},
 		effective: &yaml.Node{Kind: yaml.MappingNode},
 	}
+	r.shaped(path, func(s *shape) { s.group = true })
 	if n == nil {
 		return s
 	}
@@ -122,6 +123,7 @@ func (s *section) note(comment string) {
 // optional reads a single value. Its standard, the default, is spelled as in
 // the file; "" stands for T's zero value, which is shown as null.
 func optional[T any](s *section, key, standard string, rule func(string) (T, *violation)) T {
+	holds(s, key, rule, func(s *shape) { s.single = true })
 	if n := s.take(key); n != nil {
 		return one(s, key, n, rule)
 	}
@@ -136,6 +138,7 @@ func optional[T any](s *section, key, standard string, rule func(string) (T, *vi
 
 // required reads a single value that has no default.
 func required[T any](s *section, key, hint string, rule func(string) (T, *violation)) T {
+	holds(s, key, rule, func(s *shape) { s.single, s.required = true, true })
 	if n := s.take(key); n != nil {
 		return one(s, key, n, rule)
 	}
@@ -146,6 +149,7 @@ func required[T any](s *section, key, hint string, rule func(string) (T, *violat
 
 // one reads the single value at n.
 func one[T any](s *section, key string, n *yaml.Node, rule func(string) (T, *violation)) T {
+	holds(s, key, rule, func(s *shape) { s.single = true })
 	v, shown, _ := scalar(s.r, n, join(s.path, key), rule)
 	s.put(key, shown)
 	return v
@@ -154,6 +158,7 @@ func one[T any](s *section, key string, n *yaml.Node, rule func(string) (T, *vio
 // list reads a list of single values without duplicates. It is nil where the
 // file has none and standard is empty; a list in the file has an entry.
 func list[T comparable](s *section, key string, standard []string, rule func(string) (T, *violation)) []T {
+	holds(s, key, rule, func(s *shape) { s.list = true })
 	n, path := s.take(key), join(s.path, key)
 	switch {
 	case n == nil && standard == nil:
@@ -186,6 +191,7 @@ func list[T comparable](s *section, key string, standard []string, rule func(str
 // oneOrMore reads a single value or a list of them. Where the file has none
 // it is standard alone, or nil where that is "".
 func oneOrMore[T comparable](s *section, key, standard string, rule func(string) (T, *violation)) []T {
+	holds(s, key, rule, func(s *shape) { s.single, s.list = true, true })
 	if n := s.values[key]; n != nil && n.Kind != yaml.ScalarNode {
 		return list(s, key, nil, rule)
 	}
@@ -205,6 +211,7 @@ func oneOrMore[T comparable](s *section, key, standard string, rule func(string)
 // each reads a list of mappings with read, which returns the effective one.
 func (s *section) each(key string, n *yaml.Node, read func(n *yaml.Node, path string) *yaml.Node) {
 	path := join(s.path, key)
+	s.r.shaped(path, func(s *shape) { s.groups = true })
 	seq := &yaml.Node{Kind: yaml.SequenceNode}
 	switch {
 	case n.Kind == yaml.AliasNode: // its anchor is reported

@@ -47,7 +47,7 @@ func parseBool(s string) (bool, *violation) {
 func oneOf(words ...string) func(string) (string, *violation) {
 	return func(s string) (string, *violation) {
 		if !slices.Contains(words, s) {
-			return "", broken("must be "+orOf(words), "")
+			return "", oneOfThese("must be "+orOf(words), "", words...)
 		}
 		return s, nil
 	}
@@ -66,7 +66,7 @@ func parseMode(s string) (Mode, *violation) {
 	if m := Mode(s); m == Single || m == Domain {
 		return m, nil
 	}
-	return "", broken("must be single or domain", "single: this host alone; domain: every host below cookie_domain")
+	return "", oneOfThese("must be single or domain", "single: this host alone; domain: every host below cookie_domain", "single", "domain")
 }
 
 func parseLevel(s string) (slog.Level, *violation) {
@@ -75,7 +75,7 @@ func parseLevel(s string) (slog.Level, *violation) {
 			return l, nil
 		}
 	}
-	return 0, broken("must be debug, info, warn or error", "")
+	return 0, oneOfThese("must be debug, info, warn or error", "", "debug", "info", "warn", "error")
 }
 
 // longest is how long a cookie can live (RFC 6265bis §5.5: 400 days).

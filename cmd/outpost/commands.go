@@ -18,6 +18,7 @@ func commands() []subcommand {
 		{name: "serve", says: "serve until SIGTERM; this is what outpost does without a command", do: plain(serve)},
 		{name: "check", says: "say everything that is wrong with the configuration", do: plain(check)},
 		{name: "config dump", says: "print the effective configuration, secrets hidden", do: plain(configDump)},
+		configSchema(),
 		explainURL(),
 		doctorCommand(),
 		{name: "healthcheck", says: "ask a running outpost whether it is well", do: plain(healthcheck)},
