@@ -75,11 +75,29 @@ func (b browser) open(t *testing.T, url string) int {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
 	defer cancel()
-	answer, err := chromedp.RunResponse(ctx, chromedp.Navigate(url))
-	if err != nil {
+	if _, err := chromedp.RunResponse(ctx, chromedp.Navigate(url)); err != nil {
 		t.Fatalf("opening %s: %v\n%s", url, err, b.sees())
 	}
-	return int(answer.Status)
+	return b.goOn(t)
+}
+
+// goOn waits for as long as a page of the outpost is shown that moves on by itself,
+// and returns the status of the one that then is there.
+func (b browser) goOn(t *testing.T) (status int) {
+	t.Helper()
+	const ended = `document.readyState === "complete" && !document.querySelector("a[data-keep]")
+		? performance.getEntriesByType("navigation")[0].responseStatus : 0`
+	for range 200 {
+		ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+		err := chromedp.Run(ctx, chromedp.Evaluate(ended, &status))
+		cancel()
+		if err == nil && status != 0 { // an error where it is moving just now
+			return status
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("the page does not come to an end\n%s", b.sees())
+	return 0
 }
 
 func (b browser) signIn(t *testing.T, username, password string) {
@@ -98,6 +116,7 @@ func (b browser) click(t *testing.T, selector string) {
 	if _, err := chromedp.RunResponse(ctx, chromedp.Click(selector, chromedp.ByQuery)); err != nil {
 		t.Fatalf("clicking %s: %v\n%s", selector, err, b.sees())
 	}
+	b.goOn(t)
 }
 
 // expect checks that an element's text contains want.
