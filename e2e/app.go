@@ -67,7 +67,9 @@ var pages = map[string]string{
 		signedIn.onmessage = load;
 		document.querySelector("#load").onclick = load;
 	</script>`,
-	"form": `<form method="post" action="/sent"><input name="text"><button id="send" type="submit">Send</button></form>`,
+	// One that shows another page in a frame.
+	"frame": `<iframe id="inner" width="600" height="400"></iframe><script>document.querySelector("#inner").src = location.search.slice(1);</script>`,
+	"form":  `<form method="post" action="/sent"><input name="text"><button id="send" type="submit">Send</button></form>`,
 }
 
 // greetSocket answers a WebSocket handshake (RFC 6455 §4.2.2) and sends one

@@ -84,6 +84,16 @@ func TestPages(t *testing.T) {
 	}
 	b.scene(t, "account")
 
+	b.open("https://webtop.home.test/pages/form")
+	b.forget("outpost-home")
+	b.load(chromedp.Click("#send", chromedp.ByQuery))
+	b.shows(t, "form_not_sent")
+	b.scene(t, "form-not-sent")
+	b.open("https://outpost.home.test" + outpostPrefix + "/refresh")
+	b.signIn(s.provider.admin)
+	b.shows(t, "signed_in_again")
+	b.scene(t, "signed-in-again")
+
 	// What another site starts, the person is asked about.
 	b.open(tautulli + "/")
 	b.load(chromedp.Evaluate(`location = "https://outpost.home.test`+outpostPrefix+`/sign_out"`, nil))

@@ -75,3 +75,40 @@ var (
 	yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 	fromFile  = regexp.MustCompile(`\$\{file:[a-z/]*/([a-z-]+)\}`)
 )
+
+var mdLink = regexp.MustCompile(`\]\(([^)#\s]+)(?:#[^)]*)?\)`)
+
+// Every page leads to files that are there, and docs/README.md to every page.
+func TestLinks(t *testing.T) {
+	var pages []string
+	for _, pattern := range []string{"*.md", "*/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, found...)
+	}
+	index := ""
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(page, "docs/README.md") {
+			index = string(text)
+		}
+		for _, link := range mdLink.FindAllStringSubmatch(string(text), -1) {
+			if strings.Contains(link[1], ":") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), link[1])); err != nil {
+				t.Errorf("%s leads to %s, which is not there", page, link[1])
+			}
+		}
+	}
+	for _, page := range pages {
+		if name := filepath.Base(page); filepath.Base(filepath.Dir(page)) == "docs" && name != "README.md" && !strings.Contains(index, "("+name+")") {
+			t.Errorf("docs/README.md does not say what %s is for", name)
+		}
+	}
+}
