@@ -47,9 +47,12 @@ func newBrowser(t testing.TB, flags ...chromedp.ExecAllocatorOption) *tab {
 			t.Fatalf("certutil: %v: %s", err, out)
 		}
 	}
+	// Other sites' cookies as Chromium's own default has them: Debian's blocks them.
+	profile := filepath.Join(home, "profile")
+	writeFile(t, filepath.Join(profile, "Default", "Preferences"), `{"profile":{"cookie_controls_mode":0,"block_third_party_cookies":false}}`)
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Env("HOME="+home), chromedp.UserDataDir(filepath.Join(home, "profile")))
+		chromedp.Env("HOME="+home), chromedp.UserDataDir(profile))
 	allocator, stop := chromedp.NewExecAllocator(t.Context(), append(options, flags...)...)
 	b := &tab{t: t}
 	var cancel context.CancelFunc

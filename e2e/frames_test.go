@@ -66,19 +66,23 @@ func TestFrameOnTheSameSite(t *testing.T) {
 }
 
 // TestFrameOnAnotherSite: there a frame has no session, unless the file says that it
-// may.
+// may and the browser does not block other sites' cookies.
 func TestFrameOnAnotherSite(t *testing.T) {
+	keys := []string{"frame_ancestors: [" + webtop + "]", "cookie: { insecure_same_site_none: true }"}
+	blocks := chromedp.Flag("test-third-party-cookie-phaseout", true)
 	for _, tt := range []struct {
 		name     string
 		settings []string
+		flags    []chromedp.ExecAllocatorOption
 		shown    bool
 	}{
-		{"by-default", nil, false},
-		{"with-the-keys", []string{"frame_ancestors: [" + webtop + "]", "cookie: { insecure_same_site_none: true }"}, true},
+		{"by-default", nil, nil, false},
+		{"with-the-keys", keys, nil, true},
+		{"with-the-keys-in-a-browser-that-blocks", keys, []chromedp.ExecAllocatorOption{blocks}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := framesStage(t, tt.settings...)
-			b := newBrowser(t)
+			b := newBrowser(t, tt.flags...)
 			b.open(framed)
 			b.signIn(s.provider.admin)
 			b.open(webtop + "/")

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -30,7 +29,7 @@ func TestIncludes(t *testing.T) {
 				kept := g.Name == example.Name || g.Name == ours.Name
 				t.Run("connections", func(t *testing.T) { connections(t, s, kept) })
 				for _, level := range []string{"[warn]", "[error]", "[crit]", "[alert]", "[emerg]"} {
-					if log := readFile(t, filepath.Join(n.config, "log", "nginx", "error.log")); strings.Contains(log, level) {
+					if log := n.complaints(t); strings.Contains(log, level) {
 						t.Errorf("nginx has complained:\n%s", log)
 					}
 				}

@@ -178,6 +178,7 @@ type server struct {
 	*process
 	release release
 	config  string // what it sees as /config
+	waited  [2]int // from where to where error.log tells of waitForAddress
 }
 
 // startNginx lays out a generation's files and serves them on port 443.
@@ -208,11 +209,13 @@ func startNginx(t testing.TB, r release, g generation, changes ...func(dir strin
 	if out, err := s.cell("-t", "-q").CombinedOutput(); err != nil {
 		t.Fatalf("nginx -t: %v\n%s", err, out)
 	}
-	t.Cleanup(func() { showLog(t, filepath.Join(config, "log", "nginx", "error.log")) })
+	t.Cleanup(func() { showLog(t, s.errorLog()) })
 	s.process = start(t, t.TempDir(), r.Name, s.cell())
 	s.waitFor(t, "127.0.0.1:443")
 	if keepalive := filepath.Join(dir, "site-confs", "outpost-keepalive.conf"); exists(keepalive) && isContainer("outpost") {
+		s.waited[0] = len(readFile(t, s.errorLog()))
 		s.waitForAddress(t)
+		s.waited[1] = len(readFile(t, s.errorLog()))
 	}
 	return s
 }
@@ -221,12 +224,20 @@ func startNginx(t testing.TB, r release, g generation, changes ...func(dir strin
 // has answered it, knows where the outpost is: whether that is there or not.
 func (s *server) waitForAddress(t testing.TB) {
 	t.Helper()
-	log := filepath.Join(s.config, "log", "nginx", "error.log")
 	eventually(t, "an address of the outpost", func() bool {
-		before := len(readFile(t, log))
+		before := len(readFile(t, s.errorLog()))
 		newVisitor(t).open("https://webtop.test" + outpostPrefix + "/ping")
-		return !strings.Contains(readFile(t, log)[before:], "no live upstreams")
+		return !strings.Contains(readFile(t, s.errorLog())[before:], "no live upstreams")
 	})
+}
+
+func (s *server) errorLog() string { return filepath.Join(s.config, "log", "nginx", "error.log") }
+
+// complaints is error.log without what the start's own waiting has made.
+func (s *server) complaints(t testing.TB) string {
+	t.Helper()
+	log := readFile(t, s.errorLog())
+	return log[:s.waited[0]] + log[s.waited[1]:]
 }
 
 func (s *server) cell(arguments ...string) *exec.Cmd {

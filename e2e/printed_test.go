@@ -51,7 +51,7 @@ func printedStory(t *testing.T, r release, k printedKind) {
 	if log := d.log(t); strings.Contains(log, "outpost nginx") {
 		t.Errorf("the daemon finds fault with the includes:\n%s", log)
 	}
-	if log := readFile(t, filepath.Join(n.config, "log", "nginx", "error.log")); strings.Contains(log, "uninitialized") {
+	if log := n.complaints(t); strings.Contains(log, "uninitialized") {
 		t.Errorf("nginx has complained:\n%s", log)
 	}
 	linted := map[string]string{"swag": "nginx.conf", "swag-itself": "proxy-confs/webtop.subdomain.conf", "nginx": "nginx.conf", "npm": "nginx.conf"}[k.Name]

@@ -90,7 +90,7 @@ func TestTLSListener(t *testing.T) {
 			}
 			time.Sleep(50 * time.Millisecond)
 		}
-		log := readFile(t, filepath.Join(s.nginx.config, "log", "nginx", "error.log"))
+		log := readFile(t, s.nginx.errorLog())
 		if !strings.Contains(log, "certificate verify error") {
 			t.Errorf("nginx says\n%s", log)
 		}
