@@ -41,7 +41,7 @@ func TestLanguagesAreWhole(t *testing.T) {
 			if diff := cmp.Diff(want, keysOf(t, tag)); diff != "" {
 				t.Errorf("keys (-wanted +there):\n%s", diff)
 			}
-			for key, text := range builtin()[tag] {
+			for key, text := range builtin[tag]() {
 				if err := CheckString(tag, key, text); err != nil {
 					t.Error(err)
 				}
@@ -90,20 +90,20 @@ func TestEveryTextHasItsPlace(t *testing.T) {
 		key := l.Field(i).Tag.Get("json")
 		labelKeys[key] = true
 		for _, tag := range ours {
-			if key != "-" && builtin()[tag][key] == "" {
+			if key != "-" && builtin[tag]()[key] == "" {
 				t.Errorf("%s has nothing for %s", tag, key)
 			}
 		}
 	}
 	reasonKey := regexp.MustCompile(`^([a-z_]+)\.(title|sentence|next|cause\.[1-9])$`)
-	for key := range builtin()["en"] {
+	for key := range builtin["en"]() {
 		m := reasonKey.FindStringSubmatch(key)
 		_, hasNumber := numbered(key)
 		if !labelKeys[key] && !hasNumber && key != "ago.now" && !strings.HasPrefix(key, "missing.") && (m == nil || !slices.Contains(Reasons(), m[1])) {
 			t.Errorf("nothing asks for %s", key)
 		}
 	}
-	if got, want := slices.Sorted(maps.Keys(newLanguage("en", builtin()["en"]).Labels.Missing)), []string{"acr", "amr", "auth_time", "unsaid", "yours"}; !slices.Equal(got, want) {
+	if got, want := slices.Sorted(maps.Keys(newLanguage("en", builtin["en"]()).Labels.Missing)), []string{"acr", "amr", "auth_time", "unsaid", "yours"}; !slices.Equal(got, want) {
 		t.Errorf("missing: %v", got)
 	}
 	for reason := range special {
@@ -117,11 +117,11 @@ func TestEveryTextHasItsPlace(t *testing.T) {
 // to be typed are the same in all of them, and nothing was left in English.
 func TestTranslations(t *testing.T) {
 	const sameInAll = "trusted_proxies"
-	english := builtin()["en"]
+	english := builtin["en"]()
 	for _, tag := range ours {
 		t.Run(tag, func(t *testing.T) {
 			untranslated := 0
-			for key, text := range builtin()[tag] {
+			for key, text := range builtin[tag]() {
 				switch {
 				case strings.HasSuffix(key, ".title"):
 					if strings.HasSuffix(text, ".") || utf8.RuneCountInString(text) > 55 {

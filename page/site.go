@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -26,8 +27,8 @@ type Site struct {
 // Pages writes pages for one site. It does not change and is safe for parallel
 // use. nil writes those of the zero Site.
 type Pages struct {
-	languages []language // the first is English
-	tags      []string   // theirs, in the same order
+	languages []func() language // the first is English
+	tags      []string          // theirs, in the same order
 	site      site
 }
 
@@ -77,23 +78,21 @@ func New(s Site) (*Pages, error) {
 	return p, nil
 }
 
-// addLanguages adds ours, with the operator's words, and the operator's own.
+// addLanguages adds ours, with the operator's words, and the operator's own. Each is
+// read when somebody asks for it: a start reads none, and few sites need all.
 func (p *Pages) addLanguages(own map[string]map[string]string) {
 	spelled := map[string]map[string]string{}
 	for tag, texts := range own {
 		spelled[strings.ToLower(tag)] = texts
 	}
-	add := func(tag string, layers ...map[string]string) map[string]string {
-		texts := map[string]string{}
-		for _, layer := range layers {
-			maps.Copy(texts, layer)
-		}
-		p.languages, p.tags = append(p.languages, newLanguage(tag, texts)), append(p.tags, tag)
+	add := func(tag string, texts func() map[string]string) func() map[string]string {
+		p.tags = append(p.tags, tag)
+		p.languages = append(p.languages, sync.OnceValue(func() language { return newLanguage(tag, texts()) }))
 		return texts
 	}
-	whole := map[string]map[string]string{}
+	whole := map[string]func() map[string]string{}
 	for _, tag := range ours {
-		whole[tag] = add(tag, builtin()[tag], spelled[tag])
+		whole[tag] = add(tag, func() map[string]string { return merged(builtin[tag](), spelled[tag]) })
 	}
 	for _, tag := range slices.Sorted(maps.Keys(own)) {
 		lower := strings.ToLower(tag)
@@ -105,10 +104,10 @@ func (p *Pages) addLanguages(own map[string]map[string]string) {
 		if below == nil {
 			below = whole["en"]
 			if spelled[base] != nil && base != lower {
-				below = merged(below, spelled[base])
+				below = func() map[string]string { return merged(whole["en"](), spelled[base]) }
 			}
 		}
-		add(tag, below, own[tag])
+		add(tag, func() map[string]string { return merged(below(), own[tag]) })
 	}
 }
 
@@ -123,7 +122,7 @@ func merged(below, above map[string]string) map[string]string {
 func CheckString(tag, key, text string) error {
 	where := tag + "." + key
 	stem, hasNumber := numbered(key)
-	english := builtin()["en"]
+	english := builtin["en"]()
 	_, known := english[key]
 	if !known && hasNumber {
 		_, known = english[stem+".other"]
@@ -151,7 +150,7 @@ func CheckString(tag, key, text string) error {
 // of those that have one form; nil for one of ours, whose words are whole.
 func MissingStrings(tag string, texts map[string]string) []string {
 	base, _, _ := strings.Cut(strings.ToLower(tag), "-")
-	if builtin()[base] != nil {
+	if builtin[base] != nil {
 		return nil
 	}
 	var missing []string

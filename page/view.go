@@ -77,7 +77,7 @@ func (p *Pages) view(r *http.Request) view {
 	if p == nil {
 		p = standard()
 	}
-	return view{Status: http.StatusOK, Site: p.site, Language: p.languages[chosen(p.tags, r.Header["Accept-Language"])]}
+	return view{Status: http.StatusOK, Site: p.site, Language: p.languages[chosen(p.tags, r.Header["Accept-Language"])]()}
 }
 
 // newView never fails: what cannot be shown is left out, an unknown reason

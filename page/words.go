@@ -27,22 +27,23 @@ var files embed.FS
 // asks for none of them.
 var ours = []string{"en", "de", "es", "fr", "it", "nl", "pl", "pt"}
 
-// builtin are the texts of all of them, by tag and key. They are not changed.
-var builtin = sync.OnceValue(func() map[string]map[string]string {
-	all := map[string]map[string]string{}
+// builtin are the texts of each of them, by tag and then by key. They are not changed.
+var builtin = func() map[string]func() map[string]string {
+	all := map[string]func() map[string]string{}
 	for _, tag := range ours {
-		b, err := files.ReadFile("words/" + tag + ".json")
-		texts := map[string]string{}
-		if err == nil {
-			err = json.Unmarshal(b, &texts)
-		}
-		if err != nil {
-			panic(err) // a file that is not in the binary, or none: no test would have passed
-		}
-		all[tag] = texts
+		all[tag] = sync.OnceValue(func() (texts map[string]string) {
+			b, err := files.ReadFile("words/" + tag + ".json")
+			if err == nil {
+				err = json.Unmarshal(b, &texts)
+			}
+			if err != nil {
+				panic(err) // a file that is not in the binary, or none: no test would have passed
+			}
+			return texts
+		})
 	}
 	return all
-})
+}()
 
 // words is what one reason code says to a person: the keys that begin with it.
 type words struct {
@@ -199,7 +200,7 @@ func numbered(key string) (string, bool) {
 
 // Keys returns the keys of all texts, sorted; those of a text with a number in it
 // end in one of the forms that English has for numbers.
-func Keys() []string { return slices.Sorted(maps.Keys(builtin()["en"])) }
+func Keys() []string { return slices.Sorted(maps.Keys(builtin["en"]())) }
 
 // Reasons returns every reason code that has words, sorted. A code that is not
 // among them never reaches a person: it is answered to nginx alone.

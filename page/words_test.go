@@ -15,7 +15,7 @@ import (
 // site.
 var jargon = regexp.MustCompile(`(?i)\b(nonce|PKCE|JWT|JWKS|claim|OAuth|OIDC|token|session|issuer|callback|redirect|state parameter|exception|panic|nil|null|nginx|http [0-9]+)\b|[{}%<>\\]|  `)
 
-func english() language { return newLanguage("en", builtin()["en"]) }
+func english() language { return newLanguage("en", builtin["en"]()) }
 
 func TestWords(t *testing.T) {
 	if len(english().Words) < 30 {
