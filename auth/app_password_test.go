@@ -44,7 +44,7 @@ func appPasswords(t *testing.T, change ...func(*auth.Config)) *stage {
 }
 
 // grant answers a token request with tokens of user.
-func (p *provider) grant(user string) *http.Response {
+func (p *fakeProvider) grant(user string) *http.Response {
 	w := &recorder{header: http.Header{}}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -107,14 +107,14 @@ func TestAppPassword(t *testing.T) {
 // What a provider answers that is no authentik, or a broken one.
 func TestAppPasswordAnswers(t *testing.T) {
 	const no, unknown = auth.CredentialsRefused, auth.CredentialsUnverifiable
-	tokens := func(change func(p *provider)) func(*stage) *http.Response {
+	tokens := func(change func(p *fakeProvider)) func(*stage) *http.Response {
 		return func(s *stage) *http.Response {
 			change(s.provider)
 			return s.provider.grant("alice")
 		}
 	}
 	claims := func(change func(map[string]any)) func(*stage) *http.Response {
-		return tokens(func(p *provider) { p.claims = change })
+		return tokens(func(p *fakeProvider) { p.claims = change })
 	}
 	plain := func(status int, body string) func(*stage) *http.Response {
 		return func(*stage) *http.Response { return respond(status, body) }
@@ -124,24 +124,27 @@ func TestAppPasswordAnswers(t *testing.T) {
 		answer func(*stage) *http.Response
 		want   auth.Reason
 	}{
-		{"good", tokens(func(*provider) {}), auth.Allowed},
+		{"good", tokens(func(*fakeProvider) {}), auth.Allowed},
 		// Keycloak gives the client a token of its own, whatever the password.
-		{"tokens-of-the-client", tokens(func(p *provider) {
+		{"tokens-of-the-client", tokens(func(p *fakeProvider) {
 			p.users["alice"]["preferred_username"] = "service-account-outpost"
 		}), no},
 		{"tokens-of-somebody-else", func(s *stage) *http.Response { return s.provider.grant("bob") }, no},
-		{"tokens-of-nobody", tokens(func(p *provider) { delete(p.users["alice"], "preferred_username") }), no},
-		{"user-by-case", tokens(func(p *provider) { p.users["alice"]["preferred_username"] = "Alice" }), no},
+		{"tokens-of-nobody", tokens(func(p *fakeProvider) { delete(p.users["alice"], "preferred_username") }), no},
+		{"user-by-case", tokens(func(p *fakeProvider) { p.users["alice"]["preferred_username"] = "Alice" }), no},
 		{"other-audience", claims(func(c map[string]any) { c["aud"] = "shop" }), no},
 		{"other-issuer", claims(func(c map[string]any) { c["iss"] = "https://other.example" }), no},
 		{"nonce", claims(func(c map[string]any) { c["nonce"] = "x" }), no},
 		{"expired", claims(func(c map[string]any) { c["exp"] = time.Now().Add(-time.Hour).Unix() }), no},
 		{"other-hash", claims(func(c map[string]any) { c["at_hash"] = "x" }), no},
-		{"unsigned", tokens(func(p *provider) { p.sign = unsigned }), no},
-		{"userinfo-of-somebody-else", tokens(func(p *provider) { p.userinfo = func(c map[string]any) { c["sub"] = "x" } }), no},
-		{"userinfo-down", tokens(func(p *provider) { p.tokens = map[string]string{}; p.userinfo = func(c map[string]any) { clear(c) } }), no},
-		{"no-id-token", tokens(func(p *provider) { p.token = func(a map[string]any) int { delete(a, "id_token"); return 200 } }), unknown},
-		{"no-token-type", tokens(func(p *provider) { p.token = func(a map[string]any) int { delete(a, "token_type"); return 200 } }), unknown},
+		{"unsigned", tokens(func(p *fakeProvider) { p.sign = unsigned }), no},
+		{"userinfo-of-somebody-else", tokens(func(p *fakeProvider) { p.userinfo = func(c map[string]any) { c["sub"] = "x" } }), no},
+		{"userinfo-down", tokens(func(p *fakeProvider) {
+			p.tokens = map[string]string{}
+			p.userinfo = func(c map[string]any) { clear(c) }
+		}), no},
+		{"no-id-token", tokens(func(p *fakeProvider) { p.token = func(a map[string]any) int { delete(a, "id_token"); return 200 } }), unknown},
+		{"no-token-type", tokens(func(p *fakeProvider) { p.token = func(a map[string]any) int { delete(a, "token_type"); return 200 } }), unknown},
 		{"wrong-pair", plain(400, `{"error":"invalid_grant"}`), no},
 		{"wrong-pair-with-200", plain(200, `{"error":"invalid_grant"}`), no},
 		{"client-has-to-prove-itself", plain(401, `{"error":"invalid_client"}`), unknown},

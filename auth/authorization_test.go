@@ -64,7 +64,7 @@ func TestAsk(t *testing.T) {
 
 // bothProviders is a stage whose first application lets people choose, with a
 // second provider that is as honest as the first.
-func bothProviders(t *testing.T, change ...func(*auth.Config)) (*stage, *provider) {
+func bothProviders(t *testing.T, change ...func(*auth.Config)) (*stage, *fakeProvider) {
 	second := newProvider(t)
 	second.host = "two.example.org"
 	second.metadata = map[string]any{
@@ -91,7 +91,7 @@ func bothProviders(t *testing.T, change ...func(*auth.Config)) (*stage, *provide
 }
 
 // signInAt signs the browser in at one of the two, by the link on the page.
-func (b *browser) signInAt(second *provider, rawURL, name string) *http.Response {
+func (b *browser) signInAt(second *fakeProvider, rawURL, name string) *http.Response {
 	b.s.t.Helper()
 	link := choice(b.visit(rawURL), name)
 	if link == "" {

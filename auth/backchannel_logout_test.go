@@ -44,7 +44,7 @@ func logoutClaims(change func(map[string]any)) []byte {
 }
 
 // signTyped signs with the provider's key and these additions to the header.
-func (p *provider) signTyped(header map[jose.HeaderKey]any, claims []byte) string {
+func (p *fakeProvider) signTyped(header map[jose.HeaderKey]any, claims []byte) string {
 	p.t.Helper()
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: p.key}, &jose.SignerOptions{ExtraHeaders: header})
 	if err != nil {
@@ -61,7 +61,7 @@ func (p *provider) signTyped(header map[jose.HeaderKey]any, claims []byte) strin
 	return compact
 }
 
-func (p *provider) logoutToken(change func(map[string]any)) string {
+func (p *fakeProvider) logoutToken(change func(map[string]any)) string {
 	return p.signTyped(map[jose.HeaderKey]any{"kid": "k1", "typ": "logout+jwt"}, logoutClaims(change))
 }
 

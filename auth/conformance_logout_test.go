@@ -24,7 +24,7 @@ const thrice = everything + " token userinfo token userinfo"
 // posted makes the provider post a logout token, when alice is signed in at two
 // applications and bob at one; ended says how many of the three sessions are over
 // afterwards: none, bob's or alice's.
-func posted(ended int, token func(*provider) string) func(*scene) {
+func posted(ended int, token func(*fakeProvider) string) func(*scene) {
 	return told(ended, func(sc *scene) *http.Response { return sc.logout(token(sc.provider)) })
 }
 
@@ -59,29 +59,29 @@ func told(ended int, send func(*scene) *http.Response) func(*scene) {
 
 // backchannelRows are the logout tokens that a provider may post.
 func backchannelRows() []row {
-	claims := func(change func(map[string]any)) func(*provider) string {
-		return func(p *provider) string { return p.logoutToken(change) }
+	claims := func(change func(map[string]any)) func(*fakeProvider) string {
+		return func(p *fakeProvider) string { return p.logoutToken(change) }
 	}
-	set := func(name string, value any) func(*provider) string {
+	set := func(name string, value any) func(*fakeProvider) string {
 		return claims(func(c map[string]any) { c[name] = value })
 	}
-	without := func(names ...string) func(*provider) string {
+	without := func(names ...string) func(*fakeProvider) string {
 		return claims(func(c map[string]any) {
 			for _, name := range names {
 				delete(c, name)
 			}
 		})
 	}
-	header := func(h map[jose.HeaderKey]any) func(*provider) string {
-		return func(p *provider) string { return p.signTyped(h, logoutClaims(nil)) }
+	header := func(h map[jose.HeaderKey]any) func(*fakeProvider) string {
+		return func(p *fakeProvider) string { return p.signTyped(h, logoutClaims(nil)) }
 	}
-	after := func(name string, d time.Duration) func(*provider) string {
+	after := func(name string, d time.Duration) func(*fakeProvider) string {
 		return claims(func(c map[string]any) { c[name] = time.Now().Add(d).Unix() })
 	}
 	return []row{
 		{"as-it-should-be", "OpenID Connect Back-Channel Logout 1.0 §2.6", "oidcc-client-test-rp-backchannel-rpinitlogout", posted(2, claims(nil)), auth.SignedOut, thrice},
-		{"alg-none", "OpenID Connect Back-Channel Logout 1.0 §2.6", "oidcc-client-test-rp-backchannel-rpinitlogout-alg-none", posted(0, func(*provider) string { return unsigned(logoutClaims(nil)) }), auth.LogoutInvalid, thrice},
-		{"wrong-alg", "OpenID Connect Back-Channel Logout 1.0 §2.6", "oidcc-client-test-rp-backchannel-rpinitlogout-wrong-alg", posted(0, func(p *provider) string {
+		{"alg-none", "OpenID Connect Back-Channel Logout 1.0 §2.6", "oidcc-client-test-rp-backchannel-rpinitlogout-alg-none", posted(0, func(*fakeProvider) string { return unsigned(logoutClaims(nil)) }), auth.LogoutInvalid, thrice},
+		{"wrong-alg", "OpenID Connect Back-Channel Logout 1.0 §2.6", "oidcc-client-test-rp-backchannel-rpinitlogout-wrong-alg", posted(0, func(p *fakeProvider) string {
 			public, err := x509.MarshalPKIXPublicKey(p.key.Public())
 			if err != nil {
 				p.t.Fatal(err)
@@ -98,7 +98,7 @@ func backchannelRows() []row {
 				return jose.JSONWebKeySet{Keys: append(first.Keys, jose.JSONWebKey{Key: other.Public(), KeyID: "k2", Use: "sig"})}
 			}
 			sc.provider.metadata = map[string]any{"id_token_signing_alg_values_supported": []string{"ES256"}}
-			posted(0, func(p *provider) string { return p.signWith(other, "k2", jose.ES384, logoutClaims(nil)) })(sc)
+			posted(0, func(p *fakeProvider) string { return p.signWith(other, "k2", jose.ES384, logoutClaims(nil)) })(sc)
 		}, auth.LogoutInvalid, thrice},
 		{"no-event", "OpenID Connect Back-Channel Logout 1.0 §2.6", "oidcc-client-test-rp-backchannel-rpinitlogout-no-event", posted(0, without("events")), auth.LogoutInvalid, thrice},
 		{"wrong-event", "OpenID Connect Back-Channel Logout 1.0 §2.6", "oidcc-client-test-rp-backchannel-rpinitlogout-wrong-event", posted(0, set("events", map[string]any{"http://schemas.openid.net/event/other": map[string]any{}})), auth.LogoutInvalid, thrice},
@@ -153,40 +153,40 @@ func backchannelRows() []row {
 		{"typ-a-number", "RFC 7515 §4.1.9", "", posted(0, header(map[jose.HeaderKey]any{"kid": "k1", "typ": 1})), auth.LogoutInvalid, thrice},
 		{"crit", "RFC 7515 §4.1.11", "", posted(0, header(map[jose.HeaderKey]any{"kid": "k1", "crit": []string{"x"}, "x": 1})), auth.LogoutInvalid, thrice},
 		{"jku", "RFC 8725 §3.10", "", posted(2, header(map[jose.HeaderKey]any{"kid": "k1", "jku": "https://evil.test/keys"})), auth.SignedOut, thrice},
-		{"another-key-of-the-same-name", "OpenID Connect Back-Channel Logout 1.0 §2.6", "", posted(0, func(p *provider) string {
+		{"another-key-of-the-same-name", "OpenID Connect Back-Channel Logout 1.0 §2.6", "", posted(0, func(p *fakeProvider) string {
 			key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 			if err != nil {
 				p.t.Fatal(err)
 			}
 			return p.signWith(key, "k1", jose.ES256, logoutClaims(nil))
 		}), auth.LogoutInvalid, thrice},
-		{"unknown-key", "OpenID Connect Back-Channel Logout 1.0 §2.6", "", posted(0, func(p *provider) string {
+		{"unknown-key", "OpenID Connect Back-Channel Logout 1.0 §2.6", "", posted(0, func(p *fakeProvider) string {
 			key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 			if err != nil {
 				p.t.Fatal(err)
 			}
 			return p.signWith(key, "k2", jose.ES256, logoutClaims(nil))
 		}), auth.LogoutInvalid, thrice + " keys"},
-		{"signature-of-another-token", "OpenID Connect Back-Channel Logout 1.0 §2.6", "", posted(0, func(p *provider) string {
+		{"signature-of-another-token", "OpenID Connect Back-Channel Logout 1.0 §2.6", "", posted(0, func(p *fakeProvider) string {
 			one, other := p.logoutToken(nil), p.logoutToken(nil)
 			return one[:strings.LastIndex(one, ".")] + other[strings.LastIndex(other, "."):]
 		}), auth.LogoutInvalid, thrice},
-		{"no-signature", "OpenID Connect Back-Channel Logout 1.0 §2.6", "", posted(0, func(p *provider) string {
+		{"no-signature", "OpenID Connect Back-Channel Logout 1.0 §2.6", "", posted(0, func(p *fakeProvider) string {
 			one := p.logoutToken(nil)
 			return one[:strings.LastIndex(one, ".")+1]
 		}), auth.LogoutInvalid, thrice},
-		{"id-token", "RFC 8725 §3.11", "", posted(0, func(p *provider) string {
+		{"id-token", "RFC 8725 §3.11", "", posted(0, func(p *fakeProvider) string {
 			return p.sign(logoutClaims(func(c map[string]any) {
 				delete(c, "events")
 				delete(c, "jti")
 				c["nonce"] = "n"
 			}))
 		}), auth.LogoutInvalid, thrice},
-		{"claims-no-object", "OpenID Connect Back-Channel Logout 1.0 §2.4", "", posted(0, func(p *provider) string { return p.sign([]byte(`["iss"]`)) }), auth.LogoutInvalid, thrice},
-		{"claims-null", "OpenID Connect Back-Channel Logout 1.0 §2.4", "", posted(0, func(p *provider) string { return p.sign([]byte(`null`)) }), auth.LogoutInvalid, thrice},
-		{"no-token", "OpenID Connect Back-Channel Logout 1.0 §2.4", "", posted(0, func(*provider) string { return "x" }), auth.LogoutInvalid, thrice},
-		{"four-parts", "OpenID Connect Back-Channel Logout 1.0 §2.4", "", posted(0, func(p *provider) string { return p.logoutToken(nil) + ".x" }), auth.LogoutInvalid, thrice},
-		{"empty", "OpenID Connect Back-Channel Logout 1.0 §2.4", "", posted(0, func(*provider) string { return "" }), auth.LogoutInvalid, thrice},
+		{"claims-no-object", "OpenID Connect Back-Channel Logout 1.0 §2.4", "", posted(0, func(p *fakeProvider) string { return p.sign([]byte(`["iss"]`)) }), auth.LogoutInvalid, thrice},
+		{"claims-null", "OpenID Connect Back-Channel Logout 1.0 §2.4", "", posted(0, func(p *fakeProvider) string { return p.sign([]byte(`null`)) }), auth.LogoutInvalid, thrice},
+		{"no-token", "OpenID Connect Back-Channel Logout 1.0 §2.4", "", posted(0, func(*fakeProvider) string { return "x" }), auth.LogoutInvalid, thrice},
+		{"four-parts", "OpenID Connect Back-Channel Logout 1.0 §2.4", "", posted(0, func(p *fakeProvider) string { return p.logoutToken(nil) + ".x" }), auth.LogoutInvalid, thrice},
+		{"empty", "OpenID Connect Back-Channel Logout 1.0 §2.4", "", posted(0, func(*fakeProvider) string { return "" }), auth.LogoutInvalid, thrice},
 	}
 }
 

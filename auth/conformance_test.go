@@ -113,7 +113,7 @@ const canary = "canary-of-the-body"
 type scene struct {
 	*stage
 	alice    *browser
-	other    *provider
+	other    *fakeProvider
 	answers  map[string]func(*http.Request) (*http.Response, error) // by path, in place of the provider's own
 	callback func(url.Values)                                       // changes what the browser brings back
 	story    func()                                                 // in place of one sign-in

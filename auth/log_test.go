@@ -167,18 +167,18 @@ func TestNoSecretsWhenThingsGoWrong(t *testing.T) {
 			return respond(307, "", "Location", "https://idp.example.org/elsewhere?"+r.Form.Encode()), nil
 		}),
 	} {
-		t.Run(name, func(t *testing.T) { tellAndSearch(t, func(*provider) {}, change) })
+		t.Run(name, func(t *testing.T) { tellAndSearch(t, func(*fakeProvider) {}, change) })
 	}
-	for name, misbehave := range map[string]func(p *provider){
-		"wrong-nonce":        func(p *provider) { p.claims = func(c map[string]any) { c["nonce"] = "x" } },
-		"wrong-audience":     func(p *provider) { p.claims = func(c map[string]any) { c["aud"] = "x" } },
-		"wrong-hash":         func(p *provider) { p.claims = func(c map[string]any) { c["at_hash"] = "x" } },
-		"payload-no-json":    func(p *provider) { sign := p.sign; p.sign = func([]byte) string { return sign([]byte("no json")) } },
-		"unsigned":           func(p *provider) { p.sign = unsigned },
-		"type-confused":      func(p *provider) { p.claims = func(c map[string]any) { c["exp"] = "x" } },
-		"subject-of-another": func(p *provider) { p.userinfo = func(c map[string]any) { c["sub"] = "x" } },
-		"no-token-type":      func(p *provider) { p.token = func(a map[string]any) int { delete(a, "token_type"); return 200 } },
-		"token-type-is-token": func(p *provider) {
+	for name, misbehave := range map[string]func(p *fakeProvider){
+		"wrong-nonce":        func(p *fakeProvider) { p.claims = func(c map[string]any) { c["nonce"] = "x" } },
+		"wrong-audience":     func(p *fakeProvider) { p.claims = func(c map[string]any) { c["aud"] = "x" } },
+		"wrong-hash":         func(p *fakeProvider) { p.claims = func(c map[string]any) { c["at_hash"] = "x" } },
+		"payload-no-json":    func(p *fakeProvider) { sign := p.sign; p.sign = func([]byte) string { return sign([]byte("no json")) } },
+		"unsigned":           func(p *fakeProvider) { p.sign = unsigned },
+		"type-confused":      func(p *fakeProvider) { p.claims = func(c map[string]any) { c["exp"] = "x" } },
+		"subject-of-another": func(p *fakeProvider) { p.userinfo = func(c map[string]any) { c["sub"] = "x" } },
+		"no-token-type":      func(p *fakeProvider) { p.token = func(a map[string]any) int { delete(a, "token_type"); return 200 } },
+		"token-type-is-token": func(p *fakeProvider) {
 			p.token = func(a map[string]any) int { a["token_type"] = []any{a["access_token"]}; return 200 }
 		},
 	} {
@@ -188,7 +188,7 @@ func TestNoSecretsWhenThingsGoWrong(t *testing.T) {
 
 // tellAndSearch tells a sign-in, a sign-out and what follows them, and searches
 // log and pages for everything that the witness heard.
-func tellAndSearch(t *testing.T, misbehave func(*provider), change ...func(*auth.Config)) {
+func tellAndSearch(t *testing.T, misbehave func(*fakeProvider), change ...func(*auth.Config)) {
 	t.Helper()
 	heard := &witness{}
 	s := newStage(t, append(change, heard.listen)...)

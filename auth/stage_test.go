@@ -49,7 +49,7 @@ type stage struct {
 	outpost  *auth.Outpost
 	config   auth.Config // that it was made of
 	public   http.Handler
-	provider *provider
+	provider *fakeProvider
 	log      *syncBuffer
 	reasons  []auth.Reason // of checks and sign-ins, in order
 	mu       sync.Mutex
@@ -288,8 +288,8 @@ func (s *stage) want(resp *http.Response, status int) {
 	}
 }
 
-// provider is an OpenID provider that can be told to misbehave.
-type provider struct {
+// fakeProvider is an OpenID provider that can be told to misbehave.
+type fakeProvider struct {
 	t    *testing.T
 	host string
 	key  *ecdsa.PrivateKey
@@ -327,12 +327,12 @@ type refreshable struct {
 
 type authorization struct{ user, nonce, challenge, redirectURI string }
 
-func newProvider(t *testing.T) *provider {
+func newProvider(t *testing.T) *fakeProvider {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &provider{t: t, host: "idp.example.org", issuer: issuer, key: key, calls: map[string]int{}, codes: map[string]authorization{}, tokens: map[string]string{}}
+	p := &fakeProvider{t: t, host: "idp.example.org", issuer: issuer, key: key, calls: map[string]int{}, codes: map[string]authorization{}, tokens: map[string]string{}}
 	p.users = map[string]map[string]any{
 		"alice": {"sub": "sub-alice", "preferred_username": "alice", "name": "Alice Ädmin", "email": "alice@example.com", "email_verified": true, "groups": []string{"admins", "users"}},
 		"bob":   {"sub": "sub-bob", "preferred_username": "bob", "name": "Bob", "email": "bob@example.com", "groups": []string{"users"}},
@@ -348,7 +348,7 @@ func newProvider(t *testing.T) *provider {
 	return p
 }
 
-func (p *provider) signWith(key crypto.PrivateKey, kid string, alg jose.SignatureAlgorithm, claims []byte) string {
+func (p *fakeProvider) signWith(key crypto.PrivateKey, kid string, alg jose.SignatureAlgorithm, claims []byte) string {
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", kid))
 	if err != nil {
 		p.t.Fatal(err)
@@ -365,7 +365,7 @@ func (p *provider) signWith(key crypto.PrivateKey, kid string, alg jose.Signatur
 }
 
 // visit is the browser at the provider: it signs in as user without a word.
-func (p *provider) visit(r *http.Request, user string) *http.Response {
+func (p *fakeProvider) visit(r *http.Request, user string) *http.Response {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	q := r.URL.Query()
@@ -392,7 +392,7 @@ func (p *provider) visit(r *http.Request, user string) *http.Response {
 }
 
 // RoundTrip is the way from the outpost to the provider.
-func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
+func (p *fakeProvider) RoundTrip(r *http.Request) (*http.Response, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calls[r.URL.Path]++
@@ -468,7 +468,7 @@ func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-func (p *provider) answerToken(w http.ResponseWriter, r *http.Request) {
+func (p *fakeProvider) answerToken(w http.ResponseWriter, r *http.Request) {
 	a, known := p.codes[r.Form.Get("code")]
 	delete(p.codes, r.Form.Get("code"))
 	sum := sha256.Sum256([]byte(r.Form.Get("code_verifier")))
@@ -481,7 +481,7 @@ func (p *provider) answerToken(w http.ResponseWriter, r *http.Request) {
 }
 
 // answerRefresh answers the refresh grant. A token is good once.
-func (p *provider) answerRefresh(w http.ResponseWriter, r *http.Request) {
+func (p *fakeProvider) answerRefresh(w http.ResponseWriter, r *http.Request) {
 	token := r.Form.Get("refresh_token")
 	a, known := p.refreshes[token]
 	id, secret, _ := r.BasicAuth()
@@ -505,7 +505,7 @@ func (p *provider) answerRefresh(w http.ResponseWriter, r *http.Request) {
 }
 
 // issue answers with tokens.
-func (p *provider) issue(w http.ResponseWriter, a refreshable) {
+func (p *fakeProvider) issue(w http.ResponseWriter, a refreshable) {
 	now := time.Now()
 	claims := map[string]any{
 		"iss": issuer, "aud": "outpost", "sub": p.users[a.user]["sub"], "exp": now.Add(5 * time.Minute).Unix(), "iat": now.Unix(), "nonce": a.nonce, "sid": "sid-" + a.user,
@@ -539,7 +539,7 @@ func (p *provider) issue(w http.ResponseWriter, a refreshable) {
 	json.NewEncoder(w).Encode(answer)
 }
 
-func (p *provider) called(path string) int {
+func (p *fakeProvider) called(path string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.calls[path]

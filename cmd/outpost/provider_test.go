@@ -22,8 +22,8 @@ import (
 	"outpost/auth"
 )
 
-// provider vouches for alice, whoever asks.
-type provider struct {
+// fakeProvider vouches for alice, whoever asks.
+type fakeProvider struct {
 	*httptest.Server
 	key   *ecdsa.PrivateKey
 	token func() // called before the token endpoint answers
@@ -32,13 +32,13 @@ type provider struct {
 	nonces map[string]string // by code
 }
 
-func newProvider(t *testing.T) *provider {
+func newProvider(t *testing.T) *fakeProvider {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &provider{key: key, token: func() {}, nonces: map[string]string{}}
+	p := &fakeProvider{key: key, token: func() {}, nonces: map[string]string{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		json.NewEncoder(w).Encode(map[string]any{
@@ -70,14 +70,14 @@ func newProvider(t *testing.T) *provider {
 }
 
 // settings of an outpost that is registered here.
-func (p *provider) settings() settings {
+func (p *fakeProvider) settings() settings {
 	return settings{"insecure_http": true, "provider": settings{"issuer": p.URL, "client_id": "outpost", "client_secret": "client secret of the tests"}}
 }
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 // idToken signs as RFC 7518 §3.4 has it.
-func (p *provider) idToken(t *testing.T, nonce string) string {
+func (p *fakeProvider) idToken(t *testing.T, nonce string) string {
 	now := time.Now().Unix()
 	claims, err := json.Marshal(map[string]any{
 		"iss": p.URL, "aud": "outpost", "sub": "alice-1", "preferred_username": "alice", "nonce": nonce, "iat": now, "exp": now + 60,
@@ -103,7 +103,7 @@ type visit struct {
 }
 
 // begin goes to the provider and enters the password.
-func (p *provider) begin(t *testing.T, d *daemon) visit {
+func (p *fakeProvider) begin(t *testing.T, d *daemon) visit {
 	t.Helper()
 	begun := get(t, d.public, auth.Prefix+"/start?rd="+url.QueryEscape("https://router.example.com/deep?a=b"),
 		"Host", "router.example.com", "Accept", "text/html", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document")
@@ -128,7 +128,7 @@ func (v visit) finish(t *testing.T, d *daemon) reply {
 }
 
 // signIn returns the cookies of somebody who is signed in.
-func (p *provider) signIn(t *testing.T, d *daemon) string {
+func (p *fakeProvider) signIn(t *testing.T, d *daemon) string {
 	t.Helper()
 	landed := p.begin(t, d).finish(t, d)
 	if landed.status != http.StatusFound || landed.header.Get("Location") != "https://router.example.com/deep?a=b" {
