@@ -22,10 +22,10 @@ import (
 // application is a sign-in: its cookie, its callback, its providers.
 type application struct {
 	name         string
-	external     string      // scheme://host[:port]
-	scheme, host string      // of external; host with its port where that is not the default
-	cookieDomain string      // "" in single mode
-	providers    []*provider // as configured; at least one
+	external     string          // scheme://host[:port]
+	scheme, host string          // of external; host with its port where that is not the default
+	cookieDomain string          // "" in single mode
+	providers    []*registration // as configured; at least one
 	session      session.Cookie
 	browser      session.Cookie
 	framers      []string // who may show our page about a frame
@@ -41,7 +41,7 @@ type applications struct {
 	parts    map[string]*part        // by name
 }
 
-func compile(configured []Application, providers []*provider, lifetime time.Duration) (applications, error) {
+func compile(configured []Application, providers []*registration, lifetime time.Duration) (applications, error) {
 	all := applications{map[string]*application{}, map[string]*application{}, map[string]*application{}, map[string]*part{}}
 	for _, c := range topFirst(configured) {
 		app, err := newApplication(c, providers, lifetime)
@@ -73,7 +73,7 @@ func compile(configured []Application, providers []*provider, lifetime time.Dura
 	return all, nil
 }
 
-func newApplication(c Application, providers []*provider, lifetime time.Duration) (*application, error) {
+func newApplication(c Application, providers []*registration, lifetime time.Duration) (*application, error) {
 	u, err := url.Parse(c.ExternalURL)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil, fmt.Errorf("external URL %q is not scheme://host[:port][/path]", c.ExternalURL)
@@ -95,7 +95,7 @@ func newApplication(c Application, providers []*provider, lifetime time.Duration
 	}
 	only.app = app
 	for _, name := range c.Providers {
-		i := slices.IndexFunc(providers, func(p *provider) bool { return p.name == name })
+		i := slices.IndexFunc(providers, func(p *registration) bool { return p.name == name })
 		if i < 0 {
 			return nil, fmt.Errorf("provider %q is not configured", name)
 		}
@@ -132,7 +132,7 @@ func newApplication(c Application, providers []*provider, lifetime time.Duration
 
 // provider returns the provider of this name; nil if people may not sign in to
 // the application there.
-func (a *application) provider(name string) *provider {
+func (a *application) provider(name string) *registration {
 	for _, p := range a.providers {
 		if p.name == name {
 			return p
@@ -148,7 +148,7 @@ func (a *application) showsToken() bool {
 }
 
 // only returns the one provider of the application; nil if there are several.
-func (a *application) only() *provider {
+func (a *application) only() *registration {
 	if len(a.providers) == 1 {
 		return a.providers[0]
 	}
@@ -156,7 +156,7 @@ func (a *application) only() *provider {
 }
 
 // redirectURI is where p sends people back to.
-func (a *application) redirectURI(p *provider) string {
+func (a *application) redirectURI(p *registration) string {
 	return a.external + Prefix + callbackPath(a.only() != nil, p.name)
 }
 

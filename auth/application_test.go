@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"outpost/access"
+	"outpost/auth/provider"
 	"outpost/session"
 	"outpost/session/memory"
 )
@@ -16,7 +17,7 @@ func TestNewRefuses(t *testing.T) {
 	good := func() Config {
 		return Config{
 			Applications: []Application{{Name: "home", ExternalURL: "https://outpost.example.com", CookieDomain: "example.com", Providers: []string{"idp"}, Access: access.Config{Policy: access.Everyone(), DefaultAllow: true}}},
-			Providers:    []Provider{{Name: "idp", Issuer: "https://idp.example.org", ClientID: "outpost"}},
+			Providers:    []provider.Config{{Name: "idp", Issuer: "https://idp.example.org", ClientID: "outpost"}},
 			Session:      session.Config{Store: memory.New(), Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Max: time.Hour},
 		}
 	}
@@ -84,7 +85,7 @@ func TestFind(t *testing.T) {
 		many = append(many, Application{Name: "n" + strings.Repeat("x", i%7) + time.Duration(i).String(), ExternalURL: "https://h" + strings.ReplaceAll(time.Duration(i).String(), "µ", "u") + ".example.org", Providers: []string{"idp"}})
 	}
 	for n, list := range map[string][]Application{"few": configured, "many": many} {
-		all, err := compile(list, []*provider{{name: "idp"}}, time.Hour)
+		all, err := compile(list, []*registration{{name: "idp"}}, time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"outpost/auth"
+	"outpost/auth/provider"
 )
 
 // Each byte of a state counts, and none of what does not open costs the
@@ -84,12 +85,12 @@ func TestForeignCallbackInASignedInBrowser(t *testing.T) {
 func TestFlowOfAnotherProvider(t *testing.T) {
 	const other = "https://other.example.org/oidc"
 	s := newStage(t, func(c *auth.Config) {
-		c.Providers = append(c.Providers, auth.Provider{Name: "other", Issuer: other, ClientID: "outpost", ClientSecret: "other secret", Scopes: []string{"openid"}})
+		c.Providers = append(c.Providers, provider.Config{Name: "other", Issuer: other, ClientID: "outpost", ClientSecret: "other secret", Scopes: []string{"openid"}})
 	})
 	b := s.browser("alice")
 	callback := b.until("https://app.example.com/", prefix+"/callback")
 	moved := newStage(t, func(c *auth.Config) { // the application has changed its provider meanwhile
-		c.Providers = append(c.Providers, auth.Provider{Name: "other", Issuer: other, ClientID: "outpost", ClientSecret: "other secret", Scopes: []string{"openid"}})
+		c.Providers = append(c.Providers, provider.Config{Name: "other", Issuer: other, ClientID: "outpost", ClientSecret: "other secret", Scopes: []string{"openid"}})
 		c.Applications[0].Providers = []string{"other"}
 	})
 	b.s = moved

@@ -2,8 +2,9 @@
 // in at an OpenID provider and signs them out again.
 //
 // The way of a check is check.go; the way of a sign-in is start.go, the
-// provider, callback.go, provider.go. Everything that speaks OAuth 2.0 or
-// OpenID Connect is in this package and nowhere else.
+// provider, callback.go, provider/exchange.go. Everything that speaks OAuth 2.0 or
+// OpenID Connect to browsers is in this package, everything that speaks it to a
+// provider in package provider below it, and nothing of either anywhere else.
 //
 // It takes plain values and hooks: no file, flag, environment variable or
 // package-level state. It keeps sessions in package session, asks package
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"outpost/access"
+	"outpost/auth/provider"
 	"outpost/headers"
 	"outpost/page"
 	"outpost/session"
@@ -33,7 +35,7 @@ const Prefix = "/outpost.goauthentik.io"
 // Config is what New needs. Its slices are not changed after New.
 type Config struct {
 	Applications []Application     // at least one
-	Providers    []Provider        // those that the applications name
+	Providers    []provider.Config // those that the applications name
 	Tokens       []StaticToken     // of machine clients, for the applications that each names; nil for none
 	Session      session.Config    // Prepare, OnEnd and OnStore are New's and have to be nil; Log may be nil
 	Peers        headers.Peers     // whose headers count
@@ -53,7 +55,7 @@ type Application struct {
 	CookieDomain string                // "" for this host alone (single mode); else every host at or below it (domain mode)
 	Providers    []string              // names of Config.Providers, at least one; of several the person chooses one, in this order
 	Access       access.Config         // who may have what of it
-	Ask          Ask                   // what a sign-in asks the provider for
+	Ask          provider.Ask          // what a sign-in asks the provider for
 	Headers      headers.MappingConfig // what it is told of people
 
 	// Of frames. The session cookie of applications that share a host is one.
@@ -62,8 +64,8 @@ type Application struct {
 	Framers     []string // origins besides its own hosts whose pages may show ours about a frame; nil for none
 
 	// Machine clients that it takes besides those of Config.Tokens.
-	Bearer       *Bearer // with access tokens of its providers; nil for none
-	AppPasswords bool    // with a user name and an app password of authentik's, in Basic
+	Bearer       *provider.Bearer // with access tokens of its providers; nil for none
+	AppPasswords bool             // with a user name and an app password of authentik's, in Basic
 }
 
 // Hooks tell what happened, for counting. Each may be nil; each is called on
@@ -97,7 +99,7 @@ type Outpost struct {
 	generation   uint64 // of its configuration: each that takes another's place has a greater one
 	applications applications
 	aliases      *headers.Aliases // of every header that an application is sent
-	providers    []*provider
+	providers    []*registration
 	peers        headers.Peers
 	frontEnds    []string
 	pages        *page.Pages
@@ -140,7 +142,7 @@ func New(cfg Config) (*Outpost, error) {
 
 // wire makes what of an Outpost is its configuration's own. Providers that are the
 // same in before are those of before; nil for none.
-func wire(cfg Config, before []*provider) (*Outpost, error) {
+func wire(cfg Config, before []*registration) (*Outpost, error) {
 	o := &Outpost{peers: cfg.Peers, pages: cfg.Pages, includes: cfg.Includes, log: cfg.Log, hooks: cfg.Hooks.filled(), recheckEvery: cfg.Session.Recheck}
 	if o.log == nil {
 		o.log = slog.New(slog.DiscardHandler)
@@ -154,7 +156,7 @@ func wire(cfg Config, before []*provider) (*Outpost, error) {
 		return nil, err
 	}
 	for _, c := range cfg.Providers {
-		made := providerTerms{c, cfg.Session.Recheck > 0, further}
+		made := terms{c, cfg.Session.Recheck > 0, further}
 		p, err := o.provide(made, cfg, before)
 		if err != nil {
 			return nil, fmt.Errorf("provider %q: %w", c.Name, err)
@@ -166,17 +168,6 @@ func wire(cfg Config, before []*provider) (*Outpost, error) {
 	}
 	o.aliases = o.applications.aliases()
 	return o, o.applications.equipMachines(cfg)
-}
-
-// reachable makes a provider and its client.
-func reachable(c Provider, cfg Config, o *Outpost) (*provider, error) {
-	transport, err := c.transport(cfg.Transport)
-	if err != nil {
-		return nil, err
-	}
-	p := newProvider(c, newClient(transport, o.hooks), cfg.Keep, o.log, o.hooks)
-	p.clientKey, err = parseClientKey(c.ClientKey)
-	return p, err
 }
 
 // Run keeps the providers' metadata and the session store fresh until ctx
@@ -210,19 +201,11 @@ func (o *Outpost) SetSecrets(secrets [][]byte) error {
 	return nil
 }
 
-// ProviderStatus is what readiness and metrics say of a provider.
-type ProviderStatus struct {
-	Name        string
-	Up          bool      // its metadata could be fetched the last time
-	KeysFetched time.Time // zero if there are no keys yet
-	Err         string    // why it is not up; "" if it is, or was never asked
-}
-
 // Providers tells how each provider is, in the order of the configuration.
-func (o *Outpost) Providers() []ProviderStatus {
-	var all []ProviderStatus
+func (o *Outpost) Providers() []provider.Status {
+	var all []provider.Status
 	for _, p := range o.providers {
-		all = append(all, p.status())
+		all = append(all, p.Status())
 	}
 	return all
 }

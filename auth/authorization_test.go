@@ -11,33 +11,34 @@ import (
 
 	"outpost/access"
 	"outpost/auth"
+	"outpost/auth/provider"
 )
 
 // What an application's sign-ins ask for besides, and what goes before what.
 func TestAsk(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
-		ask      auth.Ask
+		ask      provider.Ask
 		require  access.Requirement
 		provider map[string]string // its extra parameters
 		front    string            // of start's query
 		want     url.Values        // besides what every request has
 	}{
-		{"nothing", auth.Ask{}, access.Requirement{}, nil, "", url.Values{}},
-		{"prompt", auth.Ask{Prompt: []string{"consent", "select_account"}}, access.Requirement{}, nil, "", url.Values{"prompt": {"consent select_account"}}},
-		{"another-account", auth.Ask{}, access.Requirement{}, nil, "switch=1&", url.Values{"prompt": {"login"}}},
-		{"another-account-and-a-prompt", auth.Ask{Prompt: []string{"select_account"}}, access.Requirement{}, nil, "switch=1&", url.Values{"prompt": {"select_account login"}}},
-		{"login-once", auth.Ask{Prompt: []string{"login"}}, access.Requirement{}, nil, "switch=1&step_up=1&", url.Values{"prompt": {"login"}}},
-		{"max-age", auth.Ask{MaxAge: 3600e9}, access.Requirement{}, nil, "", url.Values{"max_age": {"3600"}}},
-		{"max-age-shorter-than-required", auth.Ask{MaxAge: 60e9}, access.Requirement{MaxAge: 3600e9}, nil, "", url.Values{"max_age": {"60"}}},
-		{"max-age-longer-than-required", auth.Ask{MaxAge: 7200e9}, access.Requirement{MaxAge: 3600e9}, nil, "", url.Values{"max_age": {"3600"}}},
-		{"classes", auth.Ask{ACRValues: []string{"phrh", "phr"}}, access.Requirement{}, nil, "", url.Values{"acr_values": {"phrh phr"}}},
-		{"required-classes", auth.Ask{}, access.Requirement{ACR: []string{"a", "b"}}, nil, "", url.Values{"acr_values": {"a b"}}},
-		{"classes-and-required-ones", auth.Ask{ACRValues: []string{"b"}}, access.Requirement{ACR: []string{"a", "b"}}, nil, "", url.Values{"acr_values": {"b"}}},
-		{"required-methods-cannot-be-asked-for", auth.Ask{}, access.Requirement{AMR: []string{"mfa"}}, nil, "", url.Values{}},
-		{"hint", auth.Ask{LoginHint: "alice & bob"}, access.Requirement{}, nil, "", url.Values{"login_hint": {"alice & bob"}}},
-		{"extra", auth.Ask{Extra: map[string]string{"ui_locales": "de"}}, access.Requirement{}, map[string]string{"ui_locales": "en", "hd": "example.com"}, "", url.Values{"ui_locales": {"de"}, "hd": {"example.com"}}},
-		{"extra-replaces-nothing-of-ours", auth.Ask{Extra: map[string]string{"scope": "x", "state": "x", "prompt": "none"}, Prompt: []string{"login"}}, access.Requirement{}, map[string]string{"nonce": "x", "max_age": "1"}, "", url.Values{"prompt": {"login"}, "max_age": {"1"}}},
+		{"nothing", provider.Ask{}, access.Requirement{}, nil, "", url.Values{}},
+		{"prompt", provider.Ask{Prompt: []string{"consent", "select_account"}}, access.Requirement{}, nil, "", url.Values{"prompt": {"consent select_account"}}},
+		{"another-account", provider.Ask{}, access.Requirement{}, nil, "switch=1&", url.Values{"prompt": {"login"}}},
+		{"another-account-and-a-prompt", provider.Ask{Prompt: []string{"select_account"}}, access.Requirement{}, nil, "switch=1&", url.Values{"prompt": {"select_account login"}}},
+		{"login-once", provider.Ask{Prompt: []string{"login"}}, access.Requirement{}, nil, "switch=1&step_up=1&", url.Values{"prompt": {"login"}}},
+		{"max-age", provider.Ask{MaxAge: 3600e9}, access.Requirement{}, nil, "", url.Values{"max_age": {"3600"}}},
+		{"max-age-shorter-than-required", provider.Ask{MaxAge: 60e9}, access.Requirement{MaxAge: 3600e9}, nil, "", url.Values{"max_age": {"60"}}},
+		{"max-age-longer-than-required", provider.Ask{MaxAge: 7200e9}, access.Requirement{MaxAge: 3600e9}, nil, "", url.Values{"max_age": {"3600"}}},
+		{"classes", provider.Ask{ACRValues: []string{"phrh", "phr"}}, access.Requirement{}, nil, "", url.Values{"acr_values": {"phrh phr"}}},
+		{"required-classes", provider.Ask{}, access.Requirement{ACR: []string{"a", "b"}}, nil, "", url.Values{"acr_values": {"a b"}}},
+		{"classes-and-required-ones", provider.Ask{ACRValues: []string{"b"}}, access.Requirement{ACR: []string{"a", "b"}}, nil, "", url.Values{"acr_values": {"b"}}},
+		{"required-methods-cannot-be-asked-for", provider.Ask{}, access.Requirement{AMR: []string{"mfa"}}, nil, "", url.Values{}},
+		{"hint", provider.Ask{LoginHint: "alice & bob"}, access.Requirement{}, nil, "", url.Values{"login_hint": {"alice & bob"}}},
+		{"extra", provider.Ask{Extra: map[string]string{"ui_locales": "de"}}, access.Requirement{}, map[string]string{"ui_locales": "en", "hd": "example.com"}, "", url.Values{"ui_locales": {"de"}, "hd": {"example.com"}}},
+		{"extra-replaces-nothing-of-ours", provider.Ask{Extra: map[string]string{"scope": "x", "state": "x", "prompt": "none"}, Prompt: []string{"login"}}, access.Requirement{}, map[string]string{"nonce": "x", "max_age": "1"}, "", url.Values{"prompt": {"login"}, "max_age": {"1"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStage(t, func(c *auth.Config) {
@@ -77,7 +78,7 @@ func bothProviders(t *testing.T, change ...func(*auth.Config)) (*stage, *fakePro
 	second.users["alice"]["name"] = "Alice of the second"
 	delete(second.users["alice"], "email_verified")
 	s := newStage(t, append([]func(*auth.Config){func(c *auth.Config) {
-		c.Providers = append(c.Providers, auth.Provider{Name: "two", Title: "The second one", Issuer: "https://two.example.org", ClientID: "outpost", ClientSecret: "client secret", Scopes: []string{"openid"}})
+		c.Providers = append(c.Providers, provider.Config{Name: "two", Title: "The second one", Issuer: "https://two.example.org", ClientID: "outpost", ClientSecret: "client secret", Scopes: []string{"openid"}})
 		c.Applications[0].Providers = []string{"idp", "two"}
 		next := c.Transport
 		c.Transport = transport(func(r *http.Request) (*http.Response, error) {

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"outpost/auth/provider"
 	"outpost/session"
 )
 
@@ -41,13 +42,14 @@ func (o *Outpost) backchannelLogout(v *visit) error {
 	if refusal != nil {
 		return o.refuseLogout(v, nil, refusal)
 	}
-	p := o.addressee(raw)
-	if p == nil {
+	i := provider.Addressed(providersOf(o.providers), raw)
+	if i < 0 {
 		return o.refuseLogout(v, nil, invalidLogout("iss and aud are no provider and client of this relying party"))
 	}
-	t, err := p.verifyLogout(v.ctx(), raw)
+	p := o.providers[i]
+	t, err := p.VerifyLogout(v.ctx(), raw)
 	switch {
-	case errors.Is(err, errKeys):
+	case errors.Is(err, provider.ErrKeys):
 		v.log.Debug("logout token not verified", "cause", err.Error()) // what is wrong with the provider is logged where it is found
 		return o.refuseLogout(v, p, &logoutRefusal{"temporarily_unavailable", "the provider's keys cannot be fetched", http.StatusServiceUnavailable, ProviderUnreachable})
 	case err != nil:
@@ -58,7 +60,7 @@ func (o *Outpost) backchannelLogout(v *visit) error {
 		return o.refuseLogout(v, p, invalidLogout(err.Error()))
 	}
 	if err == nil {
-		err = o.endByProvider(v, p, session.Whose{Issuer: t.issuer, Subject: t.subject, SID: t.sid}, "backchannel_logout")
+		err = o.endByProvider(v, p, session.Whose{Issuer: t.Issuer, Subject: t.Subject, SID: t.SID}, "backchannel_logout")
 		if err != nil {
 			giveBack()
 		}
@@ -104,7 +106,7 @@ func invalidLogout(why string) *logoutRefusal {
 
 // refuseLogout answers with a refusal. p is nil where the request does not even
 // name a provider of ours.
-func (o *Outpost) refuseLogout(v *visit, p *provider, refusal *logoutRefusal) error {
+func (o *Outpost) refuseLogout(v *visit, p *registration, refusal *logoutRefusal) error {
 	name := ""
 	if p != nil {
 		name = p.name
@@ -124,7 +126,7 @@ func (o *Outpost) refuseLogout(v *visit, p *provider, refusal *logoutRefusal) er
 }
 
 // endByProvider ends what the provider names, in all applications.
-func (o *Outpost) endByProvider(v *visit, p *provider, w session.Whose, event string) error {
+func (o *Outpost) endByProvider(v *visit, p *registration, w session.Whose, event string) error {
 	noted := o.noteEnded(v.ctx(), w)
 	n, err := o.sessions.EndAll(v.ctx(), w, event)
 	if n > 0 {

@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"outpost/auth"
+	"outpost/auth/provider"
 	"outpost/session"
 	"outpost/session/memory"
 )
@@ -404,7 +405,7 @@ func TestBackchannelLogoutOfAnUnreadableToken(t *testing.T) {
 
 // An issuer for many tenants: the same subject of another one is somebody else.
 func TestBackchannelLogoutOfATenant(t *testing.T) {
-	s := newStage(t, with(func(p *auth.Provider) { p.Issuer, p.Tenants = entra+"common/v2.0", []string{ours, theirs} }))
+	s := newStage(t, with(func(p *provider.Config) { p.Issuer, p.Tenants = entra+"common/v2.0", []string{ours, theirs} }))
 	s.provider.issuer, s.provider.metadata = entra+"common/v2.0", map[string]any{"issuer": entra + "{tenantid}/v2.0"}
 	people := map[string]*browser{}
 	for _, tenant := range []string{ours, theirs} {

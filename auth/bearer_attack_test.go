@@ -16,6 +16,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"outpost/auth"
+	"outpost/auth/provider"
 )
 
 func TestForgedBearerTokens(t *testing.T) {
@@ -195,7 +196,7 @@ func TestMachineConfiguration(t *testing.T) {
 	_, hash := auth.NewToken()
 	token := auth.StaticToken{Name: "backup", Hash: hash, Applications: []string{"home"}}
 	second := func(c *auth.Config) {
-		c.Providers = append(c.Providers, auth.Provider{Name: "other", Issuer: "https://other.example.org", ClientID: "outpost"})
+		c.Providers = append(c.Providers, provider.Config{Name: "other", Issuer: "https://other.example.org", ClientID: "outpost"})
 		c.Applications[0].Providers = []string{"idp", "other"}
 	}
 	tokens := func(change func(*auth.StaticToken)) func(*auth.Config) {
@@ -205,7 +206,7 @@ func TestMachineConfiguration(t *testing.T) {
 			c.Tokens = []auth.StaticToken{t}
 		}
 	}
-	bearers := func(home, router auth.Bearer) func(*auth.Config) {
+	bearers := func(home, router provider.Bearer) func(*auth.Config) {
 		return func(c *auth.Config) { c.Applications[0].Bearer, c.Applications[1].Bearer = &home, &router }
 	}
 	for _, tt := range []struct {
@@ -235,32 +236,32 @@ func TestMachineConfiguration(t *testing.T) {
 		{"token-for-a-stranger", tokens(func(t *auth.StaticToken) { t.Applications = []string{"shop"} }), `there is no application "shop"`},
 		{"token-for-one-twice", tokens(func(t *auth.StaticToken) { t.Applications = []string{"home", "home"} }), `it names application home twice`},
 
-		{"bearer-without-audience", bearers(auth.Bearer{}, auth.Bearer{Audience: []string{"x"}}), `application "home": bearer: audience is empty`},
-		{"bearer-with-empty-audience", bearers(auth.Bearer{Audience: []string{""}}, auth.Bearer{Audience: []string{"x"}}), `bearer: audience has an empty name`},
-		{"bearer-with-two-scopes-in-one", bearers(auth.Bearer{Audience: []string{"y"}, Scopes: []string{"a b"}}, auth.Bearer{Audience: []string{"x"}}), `bearer: scopes has an entry that is no scope`},
-		{"bearers", bearers(auth.Bearer{Audience: []string{"a"}}, auth.Bearer{Audience: []string{"b"}}), ""},
-		{"bearers-of-one-audience", bearers(auth.Bearer{Audience: []string{"a", "x"}}, auth.Bearer{Audience: []string{"b", "x"}}), `applications "home" and "router": both take access tokens for audience "x"`},
-		{"bearers-of-one-audience-and-one-with-a-scope", bearers(auth.Bearer{Audience: []string{"x"}, Scopes: []string{"s"}}, auth.Bearer{Audience: []string{"x"}}), `both take access tokens`},
-		{"bearers-of-one-audience-and-scopes-within-each-other", bearers(auth.Bearer{Audience: []string{"x"}, Scopes: []string{"s", "t"}}, auth.Bearer{Audience: []string{"x"}, Scopes: []string{"t"}}), `both take access tokens`},
-		{"bearers-told-apart-by-scopes", bearers(auth.Bearer{Audience: []string{"x"}, Scopes: []string{"s", "t"}}, auth.Bearer{Audience: []string{"x"}, Scopes: []string{"t", "u"}}), ""},
+		{"bearer-without-audience", bearers(provider.Bearer{}, provider.Bearer{Audience: []string{"x"}}), `application "home": bearer: audience is empty`},
+		{"bearer-with-empty-audience", bearers(provider.Bearer{Audience: []string{""}}, provider.Bearer{Audience: []string{"x"}}), `bearer: audience has an empty name`},
+		{"bearer-with-two-scopes-in-one", bearers(provider.Bearer{Audience: []string{"y"}, Scopes: []string{"a b"}}, provider.Bearer{Audience: []string{"x"}}), `bearer: scopes has an entry that is no scope`},
+		{"bearers", bearers(provider.Bearer{Audience: []string{"a"}}, provider.Bearer{Audience: []string{"b"}}), ""},
+		{"bearers-of-one-audience", bearers(provider.Bearer{Audience: []string{"a", "x"}}, provider.Bearer{Audience: []string{"b", "x"}}), `applications "home" and "router": both take access tokens for audience "x"`},
+		{"bearers-of-one-audience-and-one-with-a-scope", bearers(provider.Bearer{Audience: []string{"x"}, Scopes: []string{"s"}}, provider.Bearer{Audience: []string{"x"}}), `both take access tokens`},
+		{"bearers-of-one-audience-and-scopes-within-each-other", bearers(provider.Bearer{Audience: []string{"x"}, Scopes: []string{"s", "t"}}, provider.Bearer{Audience: []string{"x"}, Scopes: []string{"t"}}), `both take access tokens`},
+		{"bearers-told-apart-by-scopes", bearers(provider.Bearer{Audience: []string{"x"}, Scopes: []string{"s", "t"}}, provider.Bearer{Audience: []string{"x"}, Scopes: []string{"t", "u"}}), ""},
 		{"bearers-of-two-issuers", func(c *auth.Config) {
 			second(c)
 			c.Applications[0].Providers = []string{"other"}
-			bearers(auth.Bearer{Audience: []string{"x"}}, auth.Bearer{Audience: []string{"x"}})(c)
+			bearers(provider.Bearer{Audience: []string{"x"}}, provider.Bearer{Audience: []string{"x"}})(c)
 		}, ""},
 		{"bearers-of-two-issuers-of-which-one-has-tenants", func(c *auth.Config) {
 			second(c)
 			c.Applications[0].Providers, c.Providers[1].Tenants = []string{"other"}, []string{"t"}
-			bearers(auth.Bearer{Audience: []string{"x"}}, auth.Bearer{Audience: []string{"x"}})(c)
+			bearers(provider.Bearer{Audience: []string{"x"}}, provider.Bearer{Audience: []string{"x"}})(c)
 		}, `both take access tokens`},
-		{"introspection", bearers(auth.Bearer{Audience: []string{"a"}, Introspect: true}, auth.Bearer{Audience: []string{"b"}}), ""},
+		{"introspection", bearers(provider.Bearer{Audience: []string{"a"}, Introspect: true}, provider.Bearer{Audience: []string{"b"}}), ""},
 		{"introspection-at-two", func(c *auth.Config) {
 			second(c)
-			bearers(auth.Bearer{Audience: []string{"a"}, Introspect: true}, auth.Bearer{Audience: []string{"b"}})(c)
+			bearers(provider.Bearer{Audience: []string{"a"}, Introspect: true}, provider.Bearer{Audience: []string{"b"}})(c)
 		}, `application "home": bearer: introspection takes an application with one provider`},
 		{"introspection-by-a-public-client", func(c *auth.Config) {
 			c.Providers[0].ClientSecret = ""
-			bearers(auth.Bearer{Audience: []string{"a"}, Introspect: true}, auth.Bearer{Audience: []string{"b"}})(c)
+			bearers(provider.Bearer{Audience: []string{"a"}, Introspect: true}, provider.Bearer{Audience: []string{"b"}})(c)
 		}, `introspection takes a client secret or a client key`},
 		{"app-passwords-at-two", func(c *auth.Config) { second(c); c.Applications[0].AppPasswords = true }, `application "home": app passwords take an application with one provider`},
 	} {

@@ -12,7 +12,7 @@ package auth
 //  5. The provider is the one that the flow was begun with: by the redirect URI
 //     (RFC 9700 §4.4.2), and by the issuer (RFC 9207).
 //  6. The provider says code, not error; the flow comes back the first time.
-//  7. Exchange, ID token, userinfo: provider.go.
+//  7. Exchange, ID token, userinfo: provider/exchange.go.
 //  8. Who has not proved enough is asked to prove more, once.
 //  9. A new ticket, unless the provider has ended its session meanwhile; the
 //     session that the browser had before is ended.
@@ -25,6 +25,7 @@ import (
 	"strings"
 	"time"
 
+	"outpost/auth/provider"
 	"outpost/session"
 )
 
@@ -74,9 +75,9 @@ func (o *Outpost) callback(v *visit) error {
 	if reason != "" {
 		return o.callbackError(v, live, fl, reason, err, returnURL, took, query)
 	}
-	return o.finish(v, live, finish{fl: fl, browser: b, returnURL: returnURL, took: took, answer: answer{
-		code: query.Get("code"), redirectURI: v.app.redirectURI(v.provider),
-		nonce: secret.nonce(b, fl), verifier: secret.verifier(b, fl),
+	return o.finish(v, live, finish{fl: fl, browser: b, returnURL: returnURL, took: took, grant: provider.Grant{
+		Code: query.Get("code"), RedirectURI: v.app.redirectURI(v.provider),
+		Nonce: secret.nonce(b, fl), Verifier: secret.verifier(b, fl),
 	}})
 }
 
@@ -125,7 +126,7 @@ func (o *Outpost) response(v *visit, fl *flow, query url.Values) (Reason, error)
 	if want := Prefix + callbackPath(v.app.only() != nil, fl.provider); v.app.only() == nil && v.r.URL.Path != want {
 		return CallbackInvalid, fmt.Errorf("the response came to another redirect URI than that of provider %q, with which the flow was begun", fl.provider)
 	}
-	if err := v.provider.checkIssuer(query); err != nil {
+	if err := v.provider.CheckIssuer(query); err != nil {
 		return CallbackInvalid, err
 	}
 	switch {
@@ -169,24 +170,19 @@ type finish struct {
 	browser   *browser
 	returnURL string
 	took      time.Duration
-	answer    answer
+	grant     provider.Grant
 }
 
 // finish exchanges the code and makes the session.
 func (o *Outpost) finish(v *visit, live *session.Live, f finish) error {
-	signedIn, err := v.provider.signIn(v.ctx(), f.answer)
+	signedIn, err := v.provider.SignIn(v.ctx(), f.grant)
 	if err != nil {
-		var refused *refusal
-		reason := Internal
-		if errors.As(err, &refused) {
-			reason = refused.reason
-		}
-		return o.signInError(v, reason, err, f.returnURL, f.took)
+		return o.signInError(v, reasonOf(err), err, f.returnURL, f.took)
 	}
 	made := session.Session{
-		Application: v.app.name, Provider: v.provider.name, Identity: signedIn.identity,
-		SID: signedIn.sid, IDToken: signedIn.idToken, AuthTime: signedIn.authTime, AMR: signedIn.amr, ACR: signedIn.acr,
-		Nonce: f.answer.nonce, RefreshToken: signedIn.refreshToken, AccessToken: signedIn.accessToken,
+		Application: v.app.name, Provider: v.provider.name, Identity: signedIn.Identity,
+		SID: signedIn.SID, IDToken: signedIn.IDToken, AuthTime: signedIn.AuthTime, AMR: signedIn.AMR, ACR: signedIn.ACR,
+		Nonce: f.grant.Nonce, RefreshToken: signedIn.RefreshToken, AccessToken: signedIn.AccessToken,
 		Device: device(v.r.UserAgent()),
 	}
 	if ip := o.peers.ClientIP(v.r.Header, v.r.RemoteAddr); ip.IsValid() {
@@ -200,7 +196,7 @@ func (o *Outpost) finish(v *visit, live *session.Live, f finish) error {
 	if err != nil {
 		return o.signInError(v, StoreUnavailable, err, f.returnURL, f.took)
 	}
-	whose := session.Whose{Issuer: signedIn.identity.Issuer, Subject: signedIn.identity.Subject, SID: signedIn.sid}
+	whose := session.Whose{Issuer: signedIn.Identity.Issuer, Subject: signedIn.Identity.Subject, SID: signedIn.SID}
 	if ended, asked := o.endedSince(v.ctx(), whose, f.fl.begun); ended || asked != nil {
 		// Nobody has the cookie of the session yet, and nobody will.
 		v.provider.revoke(made.RefreshToken)
@@ -221,7 +217,7 @@ func (o *Outpost) finish(v *visit, live *session.Live, f finish) error {
 		return err
 	}
 	http.SetCookie(v.w, v.app.session.Set(value))
-	v.log.Info("signed in", "provider", v.provider.name, "subject", signedIn.identity.Subject, "user", cut(signedIn.identity.Username),
+	v.log.Info("signed in", "provider", v.provider.name, "subject", signedIn.Identity.Subject, "user", cut(signedIn.Identity.Username),
 		"session", key.String(), "took", f.took.Round(time.Millisecond).String())
 	o.tellSignedIn(v, &made, key, f.fl.steppedUp)
 	o.hooks.SignIn(v.app.name, v.provider.name, SignedIn, f.took)

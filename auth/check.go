@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"outpost/access"
+	"outpost/auth/provider"
 	"outpost/headers"
 	"outpost/session"
 )
@@ -78,10 +79,7 @@ func (o *Outpost) prepareNow(s *session.Session) *prepared {
 		return p
 	}
 	p.person = vouching.person(s)
-	from := headers.Vouching{IDToken: s.IDToken, Provider: s.Provider}
-	if m := vouching.known.Load(); m != nil {
-		from.JWKS = m.JWKS
-	}
+	from := headers.Vouching{IDToken: s.IDToken, Provider: s.Provider, JWKS: vouching.JWKS()}
 	for _, part := range app.parts {
 		p.blocks = append(p.blocks, o.block(part, &s.Identity, from))
 	}
@@ -118,7 +116,7 @@ func (o *Outpost) preparedFor(ctx context.Context, live *session.Live) (*prepare
 }
 
 // person is whom rules are asked about.
-func (p *provider) person(s *session.Session) *access.Person {
+func (p *registration) person(s *session.Session) *access.Person {
 	judged := s.Identity
 	judged.EmailVerified = judged.EmailVerified || p.unverifiedEmail
 	return access.NewPerson(&judged, proof(s))
@@ -226,7 +224,7 @@ func (o *Outpost) judge(app *application, part *part, q *access.Request, live *s
 // decide says of somebody who is known, and has these headers, whether they may
 // have what q asks for.
 func (p *part) decide(d *Decision, q *access.Request, who *access.Person, block *headers.Block, now time.Time) {
-	v := p.access.Judge(q, who, now.Add(-skew))
+	v := p.access.Judge(q, who, now.Add(-provider.Skew))
 	d.Rule = v.Rule
 	switch {
 	case v.Outcome == access.StepUp:

@@ -21,6 +21,7 @@ import (
 
 	"outpost/access"
 	"outpost/auth"
+	"outpost/auth/provider"
 )
 
 // How a token request says whose it is, by configuration and metadata.
@@ -29,21 +30,21 @@ func TestClientAuth(t *testing.T) {
 	const id, secret = "out:post/über&=+ %2B", `a:b c+d%20/?&=#ü"\~`
 	for _, tt := range []struct {
 		name      string
-		auth      auth.ClientAuth
+		auth      provider.ClientAuth
 		secret    string
 		supported []string // token_endpoint_auth_methods_supported
-		want      auth.ClientAuth
+		want      provider.ClientAuth
 	}{
-		{"metadata-say-nothing", "", secret, nil, auth.ClientBasic},
-		{"metadata-have-both", "", secret, []string{"client_secret_post", "client_secret_basic"}, auth.ClientBasic},
-		{"metadata-have-post", "", secret, []string{"client_secret_post", "private_key_jwt"}, auth.ClientPost},
-		{"no-secret", "", "", []string{"client_secret_basic"}, auth.ClientNone},
-		{"basic-against-the-metadata", auth.ClientBasic, secret, []string{"client_secret_post"}, auth.ClientBasic},
-		{"post-against-the-metadata", auth.ClientPost, secret, []string{"client_secret_basic"}, auth.ClientPost},
-		{"none", auth.ClientNone, "", []string{"none"}, auth.ClientNone},
+		{"metadata-say-nothing", "", secret, nil, provider.ClientBasic},
+		{"metadata-have-both", "", secret, []string{"client_secret_post", "client_secret_basic"}, provider.ClientBasic},
+		{"metadata-have-post", "", secret, []string{"client_secret_post", "private_key_jwt"}, provider.ClientPost},
+		{"no-secret", "", "", []string{"client_secret_basic"}, provider.ClientNone},
+		{"basic-against-the-metadata", provider.ClientBasic, secret, []string{"client_secret_post"}, provider.ClientBasic},
+		{"post-against-the-metadata", provider.ClientPost, secret, []string{"client_secret_basic"}, provider.ClientPost},
+		{"none", provider.ClientNone, "", []string{"none"}, provider.ClientNone},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newStage(t, with(func(p *auth.Provider) { p.ClientID, p.ClientAuth, p.ClientSecret = id, tt.auth, tt.secret }))
+			s := newStage(t, with(func(p *provider.Config) { p.ClientID, p.ClientAuth, p.ClientSecret = id, tt.auth, tt.secret }))
 			if tt.supported != nil {
 				s.provider.metadata = map[string]any{"token_endpoint_auth_methods_supported": tt.supported}
 			}
@@ -54,9 +55,9 @@ func TestClientAuth(t *testing.T) {
 				password, _ = url.QueryUnescape(password)
 				form := r.PostForm
 				switch tt.want {
-				case auth.ClientBasic:
+				case provider.ClientBasic:
 					return user == id && password == secret && !form.Has("client_secret")
-				case auth.ClientPost:
+				case provider.ClientPost:
 					return !basic && form.Get("client_id") == id && form.Get("client_secret") == secret
 				}
 				return !basic && form.Get("client_id") == id && !form.Has("client_secret")
@@ -108,7 +109,7 @@ func TestPrivateKeyJWT(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, with(func(p *auth.Provider) { p.ClientSecret, p.ClientKey, p.ClientKeyID = "", tt.key, "2026-1" }))
+				s := newStage(t, with(func(p *provider.Config) { p.ClientSecret, p.ClientKey, p.ClientKeyID = "", tt.key, "2026-1" }))
 				if tt.supported != nil {
 					s.provider.metadata = map[string]any{"token_endpoint_auth_signing_alg_values_supported": tt.supported}
 				}
@@ -174,7 +175,7 @@ func TestClientKeyIsRefused(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := auth.New(auth.Config{
-				Providers:    []auth.Provider{{Name: "idp", Issuer: issuer, ClientID: "outpost", ClientKey: tt.key}},
+				Providers:    []provider.Config{{Name: "idp", Issuer: issuer, ClientID: "outpost", ClientKey: tt.key}},
 				Applications: []auth.Application{{Name: "home", ExternalURL: "https://home.example.com", Providers: []string{"idp"}, Access: access.Config{Policy: access.Everyone(), DefaultAllow: true}}},
 			})
 			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), `provider "idp"`) || strings.Contains(err.Error(), "hunter2") {

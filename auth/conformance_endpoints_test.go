@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"outpost/auth"
+	"outpost/auth/provider"
 )
 
 // refusedHere is a request to an endpoint of ours that is refused for its kind.
@@ -126,7 +127,7 @@ func endpointRows() []row {
 			}
 		}, ok, everything},
 		{"client-authenticates-in-the-body", "OpenID Connect Core 1.0 §9", "", func(sc *scene) {
-			sc.build(func(c *auth.Config) { c.Providers[0].ClientAuth = auth.ClientPost })
+			sc.build(func(c *auth.Config) { c.Providers[0].ClientAuth = provider.ClientPost })
 			sc.provider.client = func(r *http.Request) bool {
 				return r.Header.Get("Authorization") == "" && r.PostForm.Get("client_id") == "outpost" && r.PostForm.Get("client_secret") == "client secret" && r.URL.RawQuery == ""
 			}

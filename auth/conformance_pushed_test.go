@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"outpost/auth"
+	"outpost/auth/provider"
 )
 
 // pushes makes the provider require pushed requests; does changes its answer.
@@ -87,7 +88,7 @@ func pushedRows() []row {
 		{"floods", failure, "", pushes(flooding("/par")), wrong, pushed},
 		{"redirect-to-http", "RFC 9700 §4.12", "", answers(308, ``, "Location", "http://idp.example.org/par"), wrong, pushed},
 		{"asked-for-by-us-and-down", failure, "", func(sc *scene) {
-			sc.build(with(func(p *auth.Provider) { p.Push = true }))
+			sc.build(with(func(p *provider.Config) { p.Push = true }))
 			pushes(reset("/par"))(sc)
 			delete(sc.provider.metadata, "require_pushed_authorization_requests")
 		}, down, pushed},

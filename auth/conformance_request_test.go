@@ -16,6 +16,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"outpost/auth"
+	"outpost/auth/provider"
 )
 
 // challenged makes the provider announce these methods; the challenge is the hash
@@ -48,7 +49,7 @@ func challenged(methods any) func(*scene) {
 }
 
 // authenticated holds what the token endpoint is told of who we are.
-func authenticated(change func(*auth.Provider), known func(form url.Values, basic bool) bool) func(*scene) {
+func authenticated(change func(*provider.Config), known func(form url.Values, basic bool) bool) func(*scene) {
 	return func(sc *scene) {
 		sc.build(with(change))
 		sc.provider.client = func(r *http.Request) bool {
@@ -90,8 +91,8 @@ func requestRows() []row {
 
 		{"client-authenticates-with-a-key", client, "", func(sc *scene) {
 			der, err := x509.MarshalPKCS8PrivateKey(key)
-			authenticated(func(p *auth.Provider) {
-				p.ClientAuth, p.ClientSecret, p.ClientKey = auth.ClientPrivateKeyJWT, "", inPEM(sc.t, "PRIVATE KEY", der, err)
+			authenticated(func(p *provider.Config) {
+				p.ClientAuth, p.ClientSecret, p.ClientKey = provider.ClientPrivateKeyJWT, "", inPEM(sc.t, "PRIVATE KEY", der, err)
 			}, func(form url.Values, basic bool) bool {
 				jws, err := jose.ParseSignedCompact(form.Get("client_assertion"), []jose.SignatureAlgorithm{jose.ES256})
 				if err != nil {
@@ -102,7 +103,7 @@ func requestRows() []row {
 				return err == nil && !basic && !form.Has("client_secret") && form.Get("client_assertion_type") == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 			})(sc)
 		}, ok, everything},
-		{"client-without-a-secret", "RFC 6749 §2.3.1", "", authenticated(func(p *auth.Provider) { p.ClientAuth, p.ClientSecret = auth.ClientNone, "" }, func(form url.Values, basic bool) bool {
+		{"client-without-a-secret", "RFC 6749 §2.3.1", "", authenticated(func(p *provider.Config) { p.ClientAuth, p.ClientSecret = provider.ClientNone, "" }, func(form url.Values, basic bool) bool {
 			return !basic && form.Get("client_id") == "outpost" && !form.Has("client_secret")
 		}), ok, everything},
 

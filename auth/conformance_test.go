@@ -24,6 +24,7 @@ import (
 
 	"outpost/access"
 	"outpost/auth"
+	"outpost/auth/provider"
 )
 
 var update = flag.Bool("update", false, "write docs/conformance.md from the rows and their results")
@@ -147,7 +148,7 @@ func (sc *scene) build(change ...func(*auth.Config)) {
 	sc.t.Helper()
 	configure := func(c *auth.Config) {
 		// A second provider, at which we have the same client ID, and an application of its own.
-		c.Providers = append(c.Providers, auth.Provider{Name: "other", Issuer: otherIssuer, ClientID: "outpost", ClientSecret: "client secret", Scopes: []string{"openid"}})
+		c.Providers = append(c.Providers, provider.Config{Name: "other", Issuer: otherIssuer, ClientID: "outpost", ClientSecret: "client secret", Scopes: []string{"openid"}})
 		c.Applications = append(c.Applications,
 			auth.Application{Name: "notes", ExternalURL: "https://notes.example.org", Providers: []string{"other"}, Access: access.Config{Policy: access.Everyone(), DefaultAllow: true}},
 			auth.Application{Name: "club", ExternalURL: "https://club.example.org", Providers: []string{"idp", "other"}, Access: access.Config{Policy: access.Everyone(), DefaultAllow: true}},

@@ -3,7 +3,6 @@ package auth
 import (
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 
@@ -94,13 +93,4 @@ func cut(s string) string {
 		return s[:most] + "…"
 	}
 	return s
-}
-
-// errorWithoutURL takes the URL off an HTTP client's error: it may hold a code
-// or a token.
-func errorWithoutURL(err error) error {
-	if u, ok := err.(*url.Error); ok {
-		return u.Err
-	}
-	return err
 }

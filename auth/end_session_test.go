@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"outpost/auth"
+	"outpost/auth/provider"
 )
 
 // Providers with a sign-out of their own, each in its own words.
@@ -22,7 +23,7 @@ func TestEndSessionTemplate(t *testing.T) {
 		{"only-what-has-no-value", "https://idp.example.org/out?hint={id_token_hint}", "https://idp.example.org/out"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newStage(t, with(func(p *auth.Provider) { p.EndSessionURL = tt.template }))
+			s := newStage(t, with(func(p *provider.Config) { p.EndSessionURL = tt.template }))
 			s.provider.claims = func(c map[string]any) { c["padding"] = strings.Repeat("x", 4096) } // a token too long for a hint
 			alice := s.browser("alice")
 			s.want(alice.visit("https://app.example.com/"), http.StatusOK)
@@ -42,7 +43,7 @@ func TestEndSessionTemplate(t *testing.T) {
 }
 
 func TestEndSessionTemplateWithHintAndState(t *testing.T) {
-	s := newStage(t, with(func(p *auth.Provider) {
+	s := newStage(t, with(func(p *provider.Config) {
 		p.EndSessionURL = "https://idp.example.org/end?post_logout_redirect_uri={post_logout_redirect_uri}&id_token_hint={id_token_hint}&state={state}"
 	}))
 	alice := s.browser("alice")
@@ -60,7 +61,7 @@ func TestEndSessionTemplateWithHintAndState(t *testing.T) {
 
 // Parameters of the provider's own go along; ours stay what they are.
 func TestExtraParameters(t *testing.T) {
-	s := newStage(t, with(func(p *auth.Provider) {
+	s := newStage(t, with(func(p *provider.Config) {
 		p.Extra = map[string]string{
 			"audience": "https://api.example.com/?a=1&b", "kc_idp_hint": "ldap",
 			"state": "evil", "nonce": "evil", "redirect_uri": "https://evil.test/", "response_type": "token", "client_id": "evil", "scope": "evil",

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"outpost/auth/provider"
 	"outpost/session"
 )
 
@@ -68,12 +69,12 @@ type spentTokens struct{ remembered }
 // spend returns nil the first time that a token comes, here or at another replica;
 // giveBack lets one come again that could not be obeyed. The error is errSpent,
 // or one of the store.
-func (o *Outpost) spend(ctx context.Context, t logoutToken) (giveBack func(), err error) {
-	key, now := digest("jti", t.issuer, t.id), time.Now()
-	if !o.spent.add(key, now, t.until, now) {
+func (o *Outpost) spend(ctx context.Context, t provider.LogoutToken) (giveBack func(), err error) {
+	key, now := digest("jti", t.Issuer, t.ID), time.Now()
+	if !o.spent.add(key, now, t.Until, now) {
 		return nil, errSpent
 	}
-	undo, err := o.sessions.Once(ctx, key, t.until.Sub(now))
+	undo, err := o.sessions.Once(ctx, key, t.Until.Sub(now))
 	if err != nil {
 		o.spent.remove(key)
 		if errors.Is(err, session.ErrLocked) {

@@ -20,12 +20,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"outpost/auth/provider"
 	"outpost/session"
 )
 
 const (
 	// signInTime is how long one sign-in may take.
-	signInTime = 15 * time.Minute
+	signInTime = provider.SignInTime
 	// stateLifetime is how long a state can still be read, so that a late
 	// callback in a signed-in browser knows where it wanted to go.
 	stateLifetime = 24 * time.Hour

@@ -57,9 +57,7 @@ func (a *application) origins() []string {
 	var pages []string
 	for _, p := range a.providers {
 		pages = append(pages, p.issuer)
-		if m := p.known.Load(); m != nil {
-			pages = append(pages, m.Authorization, m.EndSession)
-		}
+		pages = append(pages, p.Pages()...)
 	}
 	var origins []string
 	for _, page := range pages {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"outpost/auth"
+	"outpost/auth/provider"
 )
 
 const (
@@ -54,7 +55,7 @@ func TestIssuers(t *testing.T) {
 		{"template-where-one-is-configured", entra + ours + "/v2.0", tenants, "", map[string]any{"tid": ours}, auth.ProviderMisconfigured},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newStage(t, with(func(p *auth.Provider) { p.Issuer, p.Tenants = tt.issuer, tt.tenants }))
+			s := newStage(t, with(func(p *provider.Config) { p.Issuer, p.Tenants = tt.issuer, tt.tenants }))
 			named := tt.metadata
 			if named == "" {
 				named = tt.issuer
@@ -85,7 +86,7 @@ func TestIssuers(t *testing.T) {
 // The subject is a name within its tenant: the same one of two tenants is two
 // people, and each tenant's own issuer is on the session.
 func TestSubjectsOfTenants(t *testing.T) {
-	s := newStage(t, with(func(p *auth.Provider) { p.Issuer, p.Tenants = entra+"common/v2.0", []string{ours, theirs} }))
+	s := newStage(t, with(func(p *provider.Config) { p.Issuer, p.Tenants = entra+"common/v2.0", []string{ours, theirs} }))
 	s.provider.issuer, s.provider.metadata = entra+"common/v2.0", map[string]any{"issuer": entra + "{tenantid}/v2.0"}
 	for _, tenant := range []string{ours, theirs} {
 		s.provider.claims = func(c map[string]any) { c["iss"], c["tid"] = entra+tenant+"/v2.0", tenant }
@@ -147,7 +148,7 @@ func TestCallbackParameters(t *testing.T) {
 // In a response Entra may name any tenant that may sign in, and no other.
 func TestCallbackIssuerOfTenants(t *testing.T) {
 	for tenant, want := range map[string]auth.Reason{ours: auth.Allowed, theirs: auth.CallbackInvalid, "common": auth.CallbackInvalid} {
-		s := newStage(t, with(func(p *auth.Provider) { p.Issuer, p.Tenants = entra+"common/v2.0", []string{ours} }))
+		s := newStage(t, with(func(p *provider.Config) { p.Issuer, p.Tenants = entra+"common/v2.0", []string{ours} }))
 		s.provider.issuer, s.provider.metadata = entra+"common/v2.0", map[string]any{"issuer": entra + "{tenantid}/v2.0"}
 		s.provider.claims = func(c map[string]any) { c["iss"], c["tid"] = entra+ours+"/v2.0", ours }
 		b := s.browser("alice")

@@ -8,8 +8,8 @@ package auth
 //
 //   - a static token: the configuration (static_token.go);
 //   - an access token of a provider of the application: the provider's signature
-//     (bearer.go), or its word, asked for (introspection.go);
-//   - an app password: the provider, asked (app_password.go).
+//     (provider/bearer.go), or its word, asked for (provider/introspection.go);
+//   - an app password: the provider, asked (provider/app_password.go).
 //
 // Whether the client may have what it asks for is not decided here: that is
 // the check's, by the same rules as for people.
@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"outpost/access"
+	"outpost/auth/provider"
 	"outpost/headers"
 	"outpost/session"
 )
@@ -71,7 +72,7 @@ func (c *machineClient) prepare(with func(*machineClient) any) any {
 // machines is which machine clients an application takes.
 type machines struct {
 	tokens       map[[sha256.Size]byte]staticClient // by the hash of the token
-	bearer       *Bearer                            // nil for none
+	bearer       *provider.Bearer                   // nil for none
 	appPasswords bool
 	verdicts     *verdicts
 }
@@ -159,7 +160,7 @@ func (o *Outpost) checkMachine(ctx context.Context, part *part, q *access.Reques
 		return &prepared{o.generation, access.NewPerson(&c.identity, c.proof), []headers.Block{o.block(part, &c.identity, headers.Vouching{})}}
 	}).(*prepared)
 	d = Decision{Status: http.StatusForbidden, Reason: NotAllowed, Application: part.name, Machine: client.name}
-	if client.rules != nil && client.rules.Judge(q, p.person, now.Add(-skew)).Outcome != access.Allowed {
+	if client.rules != nil && client.rules.Judge(q, p.person, now.Add(-provider.Skew)).Outcome != access.Allowed {
 		return d, true
 	}
 	part.decide(&d, q, p.person, &p.blocks[0], now)
@@ -187,21 +188,32 @@ func (o *Outpost) judgeCredential(ctx context.Context, part *part, c credential)
 	case c.basic:
 		p := app.only()
 		return o.ask(ctx, m, p, key, func(ctx context.Context) (*machineClient, time.Time, error) {
-			return p.appPassword(ctx, c.user, c.secret)
+			return vouchedFor(kindAppPassword)(p.AppPassword(ctx, c.user, c.secret))
 		}).named(kindAppPassword)
 	case m.bearer.Introspect:
 		p := app.only()
 		return o.ask(ctx, m, p, key, func(ctx context.Context) (*machineClient, time.Time, error) {
-			return p.introspect(ctx, m.bearer, c.secret)
+			return vouchedFor(kindIntrospection)(p.Introspect(ctx, m.bearer, c.secret))
 		}).named(kindIntrospection)
 	}
 	now := time.Now()
 	v, found := m.verdicts.recall(key, now)
 	if !found {
-		v = verdictOf(app.verifyBearer(ctx, c.secret, m.bearer))
+		v = verdictOf(vouchedFor(kindBearer)(provider.VerifyBearer(ctx, providersOf(app.providers), c.secret, m.bearer)))
 		m.verdicts.remember(key, v, now)
 	}
 	return v.named(kindBearer)
+}
+
+// vouchedFor makes a machine client of this kind of the one that a provider stands
+// by, if it does.
+func vouchedFor(kind string) func(*provider.MachineClient, time.Time, error) (*machineClient, time.Time, error) {
+	return func(c *provider.MachineClient, expires time.Time, err error) (*machineClient, time.Time, error) {
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		return &machineClient{name: kind, kind: kind, identity: c.Identity, proof: c.Proof, party: c.ClientID}, expires, nil
+	}
 }
 
 // credentialKey is the name under which a verdict on a credential is kept: a hash,

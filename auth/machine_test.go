@@ -18,6 +18,7 @@ import (
 
 	"outpost/access"
 	"outpost/auth"
+	"outpost/auth/provider"
 	"outpost/session"
 )
 
@@ -26,8 +27,8 @@ import (
 func machineStage(t *testing.T, change ...func(*auth.Config)) *stage {
 	t.Helper()
 	return newStage(t, append([]func(*auth.Config){func(c *auth.Config) {
-		c.Applications[0].Bearer = &auth.Bearer{Audience: []string{"api", "api-of-old"}, Scopes: []string{"outpost", "read"}}
-		c.Applications[1].Bearer = &auth.Bearer{Audience: []string{"router-api"}}
+		c.Applications[0].Bearer = &provider.Bearer{Audience: []string{"api", "api-of-old"}, Scopes: []string{"outpost", "read"}}
+		c.Applications[1].Bearer = &provider.Bearer{Audience: []string{"router-api"}}
 	}}, change...)...)
 }
 
@@ -334,7 +335,7 @@ func TestIDTokensAreNoAccessTokens(t *testing.T) {
 		})
 	}
 	t.Run("of-a-real-sign-in", func(t *testing.T) {
-		s := machineStage(t, func(c *auth.Config) { c.Applications[0].Bearer = &auth.Bearer{Audience: []string{"outpost"}} })
+		s := machineStage(t, func(c *auth.Config) { c.Applications[0].Bearer = &provider.Bearer{Audience: []string{"outpost"}} })
 		var idToken, accessToken string
 		s.provider.token = func(a map[string]any) int {
 			idToken, accessToken = a["id_token"].(string), a["access_token"].(string)

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"outpost/auth/provider"
 	"outpost/session"
 )
 
@@ -66,14 +67,14 @@ func (o *Outpost) Next(cfg Config) (next *Outpost, inForce func(), err error) {
 	}, nil
 }
 
-// providerTerms are all that a provider is made of: two of the same are one.
-type providerTerms struct {
-	Provider
+// terms are all that a provider is made of: two of the same are one.
+type terms struct {
+	provider.Config
 	rechecks bool
 	further  []string // claims that rules and headers want
 }
 
-func (t providerTerms) same(other providerTerms) bool {
+func (t terms) same(other terms) bool {
 	if t.ProxyName != other.ProxyName || t.ProxyName == "" && (t.Proxy != nil || other.Proxy != nil) {
 		return false
 	}
@@ -83,9 +84,9 @@ func (t providerTerms) same(other providerTerms) bool {
 
 // reachedAlike reports whether both speak to the same provider in the same way, so
 // that what one was told is what the other would be.
-func (t providerTerms) reachedAlike(other providerTerms) bool {
-	of := func(t providerTerms) providerTerms {
-		return providerTerms{Provider: Provider{
+func (t terms) reachedAlike(other terms) bool {
+	of := func(t terms) terms {
+		return terms{Config: provider.Config{
 			Name: t.Name, Issuer: t.Issuer, Tenants: t.Tenants, BackchannelURL: t.BackchannelURL, CAs: t.CAs, Proxy: t.Proxy, ProxyName: t.ProxyName,
 		}}
 	}
@@ -94,37 +95,22 @@ func (t providerTerms) reachedAlike(other providerTerms) bool {
 
 // provide returns the provider of these terms: one of before that is the same, or
 // else a new one, which is told what a former one knew.
-func (o *Outpost) provide(made providerTerms, cfg Config, before []*provider) (*provider, error) {
+func (o *Outpost) provide(made terms, cfg Config, before []*registration) (*registration, error) {
 	for _, p := range before {
 		if p.made.same(made) {
 			return p, nil
 		}
 	}
-	p, err := reachable(made.Provider, cfg, o)
+	p, err := register(made, cfg, o.log, o.hooks)
 	if err != nil {
 		return nil, err
 	}
-	p.made, p.rechecks, p.claims.further = made, made.rechecks, made.further
 	for _, former := range before {
 		if former.made.reachedAlike(made) {
-			p.adopt(former)
+			p.Adopt(former.Provider)
 		}
 	}
 	return p, nil
-}
-
-// adopt takes over what a former provider was told by the one that both speak to.
-func (p *provider) adopt(former *provider) {
-	m := former.known.Load()
-	if m == nil {
-		return
-	}
-	former.keys.mu.RLock()
-	p.keys.from, p.keys.doc, p.keys.keys, p.keys.fetched = former.keys.from, former.keys.doc, former.keys.keys, former.keys.fetched
-	former.keys.mu.RUnlock()
-	p.known.Store(m)
-	p.fetched.Store(former.fetched.Load())
-	p.trouble.Store(former.trouble.Load())
 }
 
 // retireTime is how long a provider that is no longer configured still takes work:
@@ -135,9 +121,9 @@ const retireTime = 90 * time.Second
 type workers struct {
 	mu      sync.Mutex
 	ctx     context.Context // run's; nil before and after it
-	wanted  []*provider
-	at      map[*provider]context.CancelFunc // whose metadata are kept fresh
-	retired map[*provider]*time.Timer
+	wanted  []*registration
+	at      map[*registration]context.CancelFunc // whose metadata are kept fresh
+	retired map[*registration]*time.Timer
 	running sync.WaitGroup
 }
 
@@ -145,7 +131,7 @@ type workers struct {
 // anything any more.
 func (w *workers) run(ctx context.Context) {
 	w.mu.Lock()
-	w.ctx, w.at, w.retired = ctx, map[*provider]context.CancelFunc{}, map[*provider]*time.Timer{}
+	w.ctx, w.at, w.retired = ctx, map[*registration]context.CancelFunc{}, map[*registration]*time.Timer{}
 	w.begin()
 	w.mu.Unlock()
 	<-ctx.Done()
@@ -164,14 +150,14 @@ func (w *workers) run(ctx context.Context) {
 }
 
 // set says which providers are those of the configuration in force.
-func (w *workers) set(wanted []*provider) {
+func (w *workers) set(wanted []*registration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.wanted = wanted
 	if w.ctx == nil {
 		return
 	}
-	kept := map[*provider]bool{}
+	kept := map[*registration]bool{}
 	for _, p := range wanted {
 		kept[p] = true
 	}
@@ -193,12 +179,12 @@ func (w *workers) begin() {
 		}
 		ctx, cancel := context.WithCancel(w.ctx)
 		w.at[p] = cancel
-		w.running.Go(func() { p.run(ctx) })
+		w.running.Go(func() { p.Run(ctx) })
 	}
 }
 
 // retire lets go of a provider, unless there is still work in its line.
-func (w *workers) retire(p *provider) {
+func (w *workers) retire(p *registration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	timer, retired := w.retired[p]
@@ -210,5 +196,5 @@ func (w *workers) retire(p *provider) {
 		return
 	}
 	delete(w.retired, p)
-	p.client.CloseIdleConnections()
+	p.CloseIdleConnections()
 }

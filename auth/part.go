@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"outpost/access"
+	"outpost/auth/provider"
 	"outpost/headers"
 )
 
@@ -23,7 +24,7 @@ type part struct {
 	access   *access.Rules
 	located  bool // the rules ask for the client's address
 	require  access.Requirement
-	ask      Ask
+	ask      provider.Ask
 	headers  *headers.Mapping
 	token    bool          // its headers show the ID token
 	empty    headers.Block // for public URLs where nobody is signed in

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"outpost/auth"
+	"outpost/auth/provider"
 )
 
 // authority makes certificates for the hosts of a house.
@@ -77,7 +78,7 @@ type house struct {
 
 // newHouse builds it; change gets the registration, and there is no network
 // but the real one.
-func newHouse(t *testing.T, change func(*house, *auth.Provider)) *house {
+func newHouse(t *testing.T, change func(*house, *provider.Config)) *house {
 	t.Helper()
 	h := &house{ca: newAuthority(t)}
 	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -140,21 +141,21 @@ func TestReach(t *testing.T) {
 	const forwarded = "GET idp.example.org idp.example.org https /oidc/.well-known/openid-configuration"
 	for _, tt := range []struct {
 		name    string
-		change  func(*house, *auth.Provider)
+		change  func(*house, *provider.Config)
 		first   string // what the provider sees of the first request; "" if the sign-in ends before
 		tunnels int
 	}{
-		{"own-authority-through-a-proxy", func(h *house, p *auth.Provider) { p.CAs, p.Proxy = h.ca.pem, through(h) }, public, 1},
-		{"unknown-authority-through-a-proxy", func(h *house, p *auth.Provider) { p.Proxy = through(h) }, "", 1},
-		{"another-authority", func(h *house, p *auth.Provider) { p.CAs, p.Proxy = newAuthority(h.ca.t).pem, through(h) }, "", 1},
-		{"back-channel", func(h *house, p *auth.Provider) { p.CAs, p.BackchannelURL = h.ca.pem, h.server.URL }, forwarded, 0},
-		{"back-channel-through-a-proxy", func(h *house, p *auth.Provider) {
+		{"own-authority-through-a-proxy", func(h *house, p *provider.Config) { p.CAs, p.Proxy = h.ca.pem, through(h) }, public, 1},
+		{"unknown-authority-through-a-proxy", func(h *house, p *provider.Config) { p.Proxy = through(h) }, "", 1},
+		{"another-authority", func(h *house, p *provider.Config) { p.CAs, p.Proxy = newAuthority(h.ca.t).pem, through(h) }, "", 1},
+		{"back-channel", func(h *house, p *provider.Config) { p.CAs, p.BackchannelURL = h.ca.pem, h.server.URL }, forwarded, 0},
+		{"back-channel-through-a-proxy", func(h *house, p *provider.Config) {
 			p.CAs, p.Proxy = h.ca.pem, through(h)
 			p.BackchannelURL = "https://127.0.0.1:1"
 		}, forwarded, 1},
-		{"back-channel-without-tls", func(h *house, p *auth.Provider) { p.BackchannelURL = h.plain.URL }, forwarded, 0},
-		{"back-channel-of-an-unknown-authority", func(h *house, p *auth.Provider) { p.BackchannelURL = h.server.URL }, "", 0},
-		{"back-channel-under-a-name-that-is-not-certified", func(h *house, p *auth.Provider) {
+		{"back-channel-without-tls", func(h *house, p *provider.Config) { p.BackchannelURL = h.plain.URL }, forwarded, 0},
+		{"back-channel-of-an-unknown-authority", func(h *house, p *provider.Config) { p.BackchannelURL = h.server.URL }, "", 0},
+		{"back-channel-under-a-name-that-is-not-certified", func(h *house, p *provider.Config) {
 			p.CAs, p.BackchannelURL = h.ca.pem, strings.Replace(h.server.URL, "127.0.0.1", "localhost", 1)
 		}, "", 0},
 	} {
@@ -186,7 +187,7 @@ func TestReach(t *testing.T) {
 // is public.
 func TestBackchannelIsOfTheIssuerAlone(t *testing.T) {
 	var hosts []string
-	s := newStage(t, with(func(p *auth.Provider) { p.BackchannelURL = "http://idp:9000" }), func(c *auth.Config) {
+	s := newStage(t, with(func(p *provider.Config) { p.BackchannelURL = "http://idp:9000" }), func(c *auth.Config) {
 		next := c.Transport
 		c.Transport = transport(func(r *http.Request) (*http.Response, error) {
 			hosts = append(hosts, r.URL.Scheme+"://"+r.URL.Host+" "+r.Host+" "+r.URL.Path)
@@ -211,15 +212,15 @@ func TestBackchannelIsOfTheIssuerAlone(t *testing.T) {
 func TestReachIsRefused(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		change func(*auth.Provider)
+		change func(*provider.Config)
 		want   string
 	}{
-		{"authorities-without-a-certificate", func(p *auth.Provider) { p.CAs = "-----BEGIN NOTHING-----" }, "no certificate"},
-		{"back-channel-without-a-host", func(p *auth.Provider) { p.BackchannelURL = "https://" }, "scheme://host[:port]"},
-		{"back-channel-of-another-scheme", func(p *auth.Provider) { p.BackchannelURL = "unix:///run/idp" }, "scheme://host[:port]"},
+		{"authorities-without-a-certificate", func(p *provider.Config) { p.CAs = "-----BEGIN NOTHING-----" }, "no certificate"},
+		{"back-channel-without-a-host", func(p *provider.Config) { p.BackchannelURL = "https://" }, "scheme://host[:port]"},
+		{"back-channel-of-another-scheme", func(p *provider.Config) { p.BackchannelURL = "unix:///run/idp" }, "scheme://host[:port]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := auth.Config{Providers: []auth.Provider{{Name: "idp", Issuer: issuer, ClientID: "outpost"}}}
+			c := auth.Config{Providers: []provider.Config{{Name: "idp", Issuer: issuer, ClientID: "outpost"}}}
 			tt.change(&c.Providers[0])
 			if _, err := auth.New(c); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)

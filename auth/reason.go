@@ -1,5 +1,7 @@
 package auth
 
+import "outpost/auth/provider"
+
 // Reason says why a request ended as it did. It is the metric label, the log
 // field and the code on the page; docs/troubleshooting.md has a row for each.
 type Reason string
@@ -29,10 +31,10 @@ const (
 
 	// Of a machine client's credential.
 	CredentialsMalformed    Reason = "credentials_malformed"
-	CredentialsRefused      Reason = "credentials_refused"
-	CredentialsExpired      Reason = "credentials_expired"
-	CredentialsAudience     Reason = "credentials_audience"
-	CredentialsScope        Reason = "credentials_scope"
+	CredentialsRefused             = Reason(provider.CredentialsRefused)
+	CredentialsExpired             = Reason(provider.CredentialsExpired)
+	CredentialsAudience            = Reason(provider.CredentialsAudience)
+	CredentialsScope               = Reason(provider.CredentialsScope)
 	CredentialsThrottled    Reason = "credentials_throttled"
 	CredentialsUnverifiable Reason = "credentials_unverifiable"
 
@@ -50,14 +52,14 @@ const (
 	BrowserMissing        Reason = "browser_missing"
 	CallbackInvalid       Reason = "callback_invalid"
 	ProviderError         Reason = "provider_error"
-	ProviderUnreachable   Reason = "provider_unreachable"
-	ProviderMisconfigured Reason = "provider_misconfigured"
-	ExchangeRefused       Reason = "exchange_refused"
-	TokenInvalid          Reason = "token_invalid"
-	NonceMismatch         Reason = "nonce_mismatch"
-	UserinfoInvalid       Reason = "userinfo_invalid"
-	UserinfoUnavailable   Reason = "userinfo_unavailable"
-	GroupsOverage         Reason = "groups_overage"
+	ProviderUnreachable          = Reason(provider.Unreachable)
+	ProviderMisconfigured        = Reason(provider.Misconfigured)
+	ExchangeRefused              = Reason(provider.ExchangeRefused)
+	TokenInvalid                 = Reason(provider.TokenInvalid)
+	NonceMismatch                = Reason(provider.NonceMismatch)
+	UserinfoInvalid              = Reason(provider.UserinfoInvalid)
+	UserinfoUnavailable          = Reason(provider.UserinfoUnavailable)
+	GroupsOverage                = Reason(provider.GroupsOverage)
 	SignedOutMeanwhile    Reason = "signed_out_meanwhile"
 	Loop                  Reason = "loop"
 	MethodNotAllowed      Reason = "method_not_allowed"

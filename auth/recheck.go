@@ -1,8 +1,8 @@
 package auth
 
 // recheck.go keeps sessions true: every so often, behind a check and never
-// before its answer, the provider is asked again (refresh.go), and what it says
-// takes the place of what it said before. What speaks against the person ends
+// before its answer, the provider is asked again (provider/refresh.go), and what it
+// says takes the place of what it said before. What speaks against the person ends
 // the session; what says nothing, such as a provider that is down, does not.
 //
 // A session is rechecked while it is used. One that lies idle is asked about
@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"outpost/auth/provider"
 	"outpost/session"
 )
 
@@ -25,6 +26,24 @@ const (
 	// saveTries is how often a rotated token is tried to be saved.
 	saveTries = 3
 )
+
+// RecheckResult says how a recheck ended. It is a metric label and a log field.
+type RecheckResult string
+
+// The results of a recheck.
+const (
+	RecheckRenewed   = RecheckResult(provider.Renewed)        // the provider stands by the person; the identity is the new one
+	RecheckRefused   = RecheckResult(provider.RenewalRefused) // it does not (invalid_grant): the session has ended
+	RecheckInvalid   = RecheckResult(provider.RenewalInvalid) // the answer is of another person, or cannot be believed: the session has ended
+	RecheckFailed    = RecheckResult(provider.RenewalFailed)  // there was no answer to go by: the session goes on, and is tried again
+	RecheckLapsed    = RecheckResult(provider.RenewalLapsed)  // the access token is over: the session goes on, unchecked, to its own end
+	RecheckSignedOut = RecheckResult("signed_out")            // the session had ended by the time the answer came, and stays so
+)
+
+// RecheckResults are all of them, in the order of this file.
+func RecheckResults() []RecheckResult {
+	return []RecheckResult{RecheckRenewed, RecheckRefused, RecheckInvalid, RecheckFailed, RecheckLapsed, RecheckSignedOut}
+}
 
 // errOvertaken means that somebody else has refreshed the session meanwhile.
 var errOvertaken = errors.New("the session was refreshed by somebody else")
@@ -79,7 +98,7 @@ func (o *Outpost) recheck(s *session.Session) {
 }
 
 // provider returns the provider of this name; nil if it is no longer configured.
-func (o *Outpost) provider(name string) *provider {
+func (o *Outpost) provider(name string) *registration {
 	for _, p := range o.providers {
 		if p.name == name {
 			return p
@@ -92,7 +111,7 @@ func (o *Outpost) provider(name string) *provider {
 // and does what its answer means. It returns "" where there was nothing to ask:
 // another replica may be at it, or have done it meanwhile, and what it is told
 // comes to all of them.
-func (o *Outpost) recheckNow(ctx context.Context, p *provider, key session.Key, known time.Time) RecheckResult {
+func (o *Outpost) recheckNow(ctx context.Context, p *registration, key session.Key, known time.Time) RecheckResult {
 	s := session.Session{Key: key, Rechecked: known}
 	unlock, err := o.sessions.LockRecheck(ctx, key)
 	switch {
@@ -117,33 +136,34 @@ func (o *Outpost) recheckNow(ctx context.Context, p *provider, key session.Key, 
 	if s.RefreshToken == "" && s.AccessToken == "" {
 		return ""
 	}
-	r := p.renew(ctx, s)
-	if r.result == RecheckRefused && o.overtaken(ctx, &s) {
+	r := p.Renew(ctx, s)
+	result := RecheckResult(r.Result)
+	if result == RecheckRefused && o.overtaken(ctx, &s) {
 		return ""
 	}
-	switch r.result {
+	switch result {
 	case RecheckRefused, RecheckInvalid:
 		o.disown(ctx, p, &s, r)
-		return r.result
+		return result
 	case RecheckFailed:
-		o.postpone(p, &s, r.err)
-		if r.session.RefreshToken == s.RefreshToken {
-			return r.result
+		o.postpone(p, &s, r.Err)
+		if r.Session.RefreshToken == s.RefreshToken {
+			return result
 		}
 	}
-	err = o.keep(ctx, &s, &r.session)
+	err = o.keep(ctx, &s, &r.Session)
 	switch {
 	case errors.Is(err, errOvertaken):
 	case errors.Is(err, session.ErrNone):
 		// Signed out while the provider was asked: what it issued since is
 		// nobody's.
-		p.revoke(r.session.RefreshToken)
+		p.revoke(r.Session.RefreshToken)
 		return RecheckSignedOut
 	case err != nil:
 		o.postpone(p, &s, err)
 		return RecheckFailed
 	}
-	return r.result
+	return result
 }
 
 // overtaken reports whether a refresh token was refused because somebody else
@@ -176,19 +196,19 @@ func (o *Outpost) keep(ctx context.Context, before, after *session.Session) erro
 }
 
 // disown ends a session that its provider no longer stands by.
-func (o *Outpost) disown(ctx context.Context, p *provider, s *session.Session, r renewal) {
+func (o *Outpost) disown(ctx context.Context, p *registration, s *session.Session, r provider.Renewal) {
 	if err := o.sessions.Revoke(ctx, s.Key); err != nil {
 		p.log.Error("ending a session that its provider no longer stands by", "session", s.Key.String(), "cause", err.Error())
 	}
-	if r.result != RecheckRefused {
-		p.revoke(r.session.RefreshToken)
+	if r.Result != provider.RenewalRefused {
+		p.revoke(r.Session.RefreshToken)
 	}
 	p.log.Info("session ended: its provider no longer stands by it", "application", s.Application, "subject", s.Identity.Subject,
-		"user", cut(s.Identity.Username), "session", s.Key.String(), "result", string(r.result), "cause", cut(r.err.Error()))
+		"user", cut(s.Identity.Username), "session", s.Key.String(), "result", string(r.Result), "cause", cut(r.Err.Error()))
 }
 
 // postpone has a recheck that failed tried again later.
-func (o *Outpost) postpone(p *provider, s *session.Session, cause error) {
+func (o *Outpost) postpone(p *registration, s *session.Session, cause error) {
 	wait := min(max(time.Since(s.Rechecked)-o.recheckEvery, firstBackOff), lastBackOff)
 	o.sessions.Postpone(s.Key, wait/2+rand.N(wait/2+1)) // many sessions must not come back together
 	if suppressed, ok := p.failures.take(""); ok {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"outpost/access"
+	"outpost/auth/provider"
 	"outpost/session"
 	"outpost/session/memory"
 )
@@ -20,7 +21,7 @@ func newReturnStage(t testing.TB, scheme string) *Outpost {
 			{Name: "router", ExternalURL: scheme + "://router.example.com", Providers: []string{"idp"}},
 			{Name: "wiki", ExternalURL: scheme + "://wiki.example.net:8443", Providers: []string{"idp"}},
 		},
-		Providers: []Provider{{Name: "idp", Issuer: "https://idp.example.org", ClientID: "outpost"}},
+		Providers: []provider.Config{{Name: "idp", Issuer: "https://idp.example.org", ClientID: "outpost"}},
 		Session:   session.Config{Store: memory.New(), Secrets: [][]byte{[]byte(rand.Text() + rand.Text())}, Idle: 1e9, Max: 2e9},
 	})
 	if err != nil {

@@ -105,7 +105,7 @@ func (o *Outpost) end(v *visit, live *session.Live, all bool) error {
 	if all {
 		then, here = SignedOutEverywhere, SignedOutEverywhereHere
 	}
-	next := v.provider.endSessionURL(o.endSession(v, whole.IDToken, then))
+	next := v.provider.EndSessionURL(o.endSession(v, whole.IDToken, then))
 	counted := SignedOut
 	if next == "" {
 		counted = SignedOutHere

@@ -32,6 +32,7 @@ import (
 
 	"outpost/access"
 	"outpost/auth"
+	"outpost/auth/provider"
 	"outpost/headers"
 	"outpost/session"
 	"outpost/session/memory"
@@ -64,7 +65,7 @@ func newStage(t *testing.T, change ...func(*auth.Config)) *stage {
 			{Name: "router", ExternalURL: "https://router.example.com", Providers: []string{"idp"}, Access: access.Config{Policy: access.Allow(access.Lists{Groups: []string{"admins"}}), DefaultAllow: true}},
 			{Name: "wiki", ExternalURL: "https://wiki.example.net:8443", Providers: []string{"idp"}, Access: access.Config{Policy: access.Everyone(), DefaultAllow: true}},
 		},
-		Providers: []auth.Provider{{Name: "idp", Issuer: issuer, ClientID: "outpost", ClientSecret: "client secret", Scopes: []string{"openid", "profile", "unknown"}}},
+		Providers: []provider.Config{{Name: "idp", Issuer: issuer, ClientID: "outpost", ClientSecret: "client secret", Scopes: []string{"openid", "profile", "unknown"}}},
 		Session:   session.Config{Store: memory.New(), Secrets: [][]byte{bytes.Repeat([]byte("s"), 32)}, Idle: time.Hour, Max: 24 * time.Hour},
 		Peers:     headers.NewPeers([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}),
 		Transport: s.provider,

@@ -7,10 +7,10 @@ package auth
 // nginx sends it here.
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
+	"outpost/auth/provider"
 	"outpost/headers"
 	"outpost/page"
 	"outpost/session"
@@ -143,9 +143,8 @@ func (o *Outpost) begin(v *visit, returnURL string, a asked, rest string, rule i
 	if err := o.guard(v, b); err != nil {
 		return err
 	}
-	meta, err := v.provider.ready(v.ctx())
-	if err != nil {
-		return o.signInError(v, providerReason(err), err, returnURL, 0)
+	if err := v.provider.Ready(v.ctx()); err != nil {
+		return o.signInError(v, reasonOf(err), err, returnURL, 0)
 	}
 	fl := &flow{application: v.app.name, provider: v.provider.name, returnURL: returnURL, steppedUp: a.stepUp}
 	fl.keepFragment(v.r, a)
@@ -161,12 +160,12 @@ func (o *Outpost) begin(v *visit, returnURL string, a asked, rest string, rule i
 	if err != nil {
 		return err
 	}
-	to, err := v.provider.authorizationURL(v.ctx(), meta, authorization{
-		app: v.app, needs: o.toAsk(v, returnURL, rule), state: state, again: a.other || a.stepUp,
-		nonce: secret.nonce(b, fl), verifier: secret.verifier(b, fl),
+	to, err := v.provider.AuthorizationURL(v.ctx(), provider.Request{
+		Ask: o.toAsk(v, returnURL, rule).asks(a.other || a.stepUp), RedirectURI: v.app.redirectURI(v.provider),
+		State: state, Nonce: secret.nonce(b, fl), Verifier: secret.verifier(b, fl),
 	})
 	if err != nil {
-		return o.signInError(v, providerReason(err), err, returnURL, 0)
+		return o.signInError(v, reasonOf(err), err, returnURL, 0)
 	}
 	if err := o.flows.keepBrowser(v.w, v.app, b); err != nil {
 		return err
@@ -226,15 +225,6 @@ func (o *Outpost) endLoop(v *visit) {
 }
 
 func sameHostname(a, b string) bool { return headers.Hostname(a) == headers.Hostname(b) }
-
-// providerReason is what a failure to reach or to understand the provider is
-// called.
-func providerReason(err error) Reason {
-	if errors.Is(err, errMisconfigured) {
-		return ProviderMisconfigured
-	}
-	return ProviderUnreachable
-}
 
 // signInError is a sign-in that did not succeed. The page's link begins again.
 func (o *Outpost) signInError(v *visit, reason Reason, cause error, returnURL string, took time.Duration) error {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"outpost/access"
+	"outpost/auth/provider"
 	"outpost/headers"
 	"outpost/page"
 	"outpost/session"
@@ -21,7 +22,7 @@ import (
 
 // needs is what a sign-in asks the provider for, and what it has to bring.
 type needs struct {
-	ask      Ask
+	ask      provider.Ask
 	required []access.Requirement // each of them has to hold; the application's own first
 }
 
@@ -50,6 +51,20 @@ func (o *Outpost) toAsk(v *visit, returnURL string, rule int) needs {
 	return part.needs(rule)
 }
 
+// asks are what the provider is asked for; again is that the person has to prove
+// anew who they are.
+func (n needs) asks(again bool) provider.Ask {
+	ask := n.ask
+	if again && !slices.Contains(ask.Prompt, "login") {
+		ask.Prompt = append(slices.Clone(ask.Prompt), "login")
+	}
+	if len(ask.ACRValues) == 0 {
+		ask.ACRValues = n.classes()
+	}
+	ask.MaxAge = n.maxAge()
+	return ask
+}
+
 // lacking is what the person of a sign-in has not proved for the URL where it
 // ends; nil if nothing lacks. Whom the rule would not have anyway is not asked to
 // prove more: they are signed in, and read why not.
@@ -57,7 +72,7 @@ func (o *Outpost) lacking(v *visit, returnURL string, s *session.Session) []page
 	part, q := o.questionOf(v, returnURL)
 	now, rule := time.Now(), 0
 	if part != nil {
-		if verdict := part.access.Judge(&q, v.provider.person(s), now.Add(-skew)); verdict.Outcome == access.StepUp {
+		if verdict := part.access.Judge(&q, v.provider.person(s), now.Add(-provider.Skew)); verdict.Outcome == access.StepUp {
 			rule = verdict.Rule
 		}
 	}
@@ -135,7 +150,7 @@ func (n needs) missing(s *session.Session, now time.Time) []page.Missing {
 		if r.MaxAge > 0 && r.MaxAge != n.maxAge() {
 			r.MaxAge = 0 // a shorter one is asked for as well
 		}
-		for _, lack := range r.Lacks(proof(s), now.Add(-skew)) {
+		for _, lack := range r.Lacks(proof(s), now.Add(-provider.Skew)) {
 			if m := missing(lack, r, s); !slices.Contains(all, m) {
 				all = append(all, m)
 			}

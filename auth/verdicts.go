@@ -17,6 +17,8 @@ import (
 
 	"golang.org/x/sync/singleflight"
 	"golang.org/x/time/rate"
+
+	"outpost/auth/provider"
 )
 
 const (
@@ -41,9 +43,6 @@ const (
 	maxAsking = 16
 )
 
-// errSilent means that a provider gave no answer at all.
-var errSilent = errors.New("the provider does not answer")
-
 // verdict is what is found about a credential. Its zero value takes nobody in.
 type verdict struct {
 	client *machineClient // nil unless reason is Allowed
@@ -67,7 +66,7 @@ func (v verdict) named(kind string) verdict {
 }
 
 // verdictOf is what comes of looking at a credential that is good until expires;
-// zero if it does not say. An error that is not a *refusal of the credential
+// zero if it does not say. An error that is not a *provider.Refusal of the credential
 // means that nobody knows.
 func verdictOf(client *machineClient, expires time.Time, err error) verdict {
 	now := time.Now()
@@ -79,14 +78,11 @@ func verdictOf(client *machineClient, expires time.Time, err error) verdict {
 		return verdict{client: client, reason: Allowed, until: until}
 	}
 	v := verdict{reason: CredentialsUnverifiable, err: err, until: now.Add(silentTime)}
-	var r *refusal
-	if errors.As(err, &r) {
-		switch r.reason {
-		case CredentialsRefused, CredentialsExpired, CredentialsAudience, CredentialsScope:
-			v.reason = r.reason
-		case TokenInvalid, NonceMismatch, UserinfoInvalid, GroupsOverage:
-			v.reason = CredentialsRefused
-		}
+	switch reason := reasonOf(err); reason {
+	case CredentialsRefused, CredentialsExpired, CredentialsAudience, CredentialsScope:
+		v.reason = reason
+	case TokenInvalid, NonceMismatch, UserinfoInvalid, GroupsOverage:
+		v.reason = CredentialsRefused
 	}
 	if v.reason != CredentialsUnverifiable {
 		v.until = now.Add(badTime)
@@ -187,7 +183,7 @@ type question func(context.Context) (client *machineClient, expires time.Time, e
 // ask returns the verdict on a credential, asking p if need be. All who come
 // with it at the same time share one question, which does not end with the
 // first of them.
-func (o *Outpost) ask(ctx context.Context, m *machines, p *provider, key credentialHash, q question) verdict {
+func (o *Outpost) ask(ctx context.Context, m *machines, p *registration, key credentialHash, q question) verdict {
 	if v, found := m.verdicts.recall(key, time.Now()); found {
 		return v
 	}
@@ -207,7 +203,7 @@ func (o *Outpost) ask(ctx context.Context, m *machines, p *provider, key credent
 }
 
 // askNow asks p, where there is room for the question.
-func (o *Outpost) askNow(ctx context.Context, m *machines, p *provider, key credentialHash, q question) (v verdict) {
+func (o *Outpost) askNow(ctx context.Context, m *machines, p *registration, key credentialHash, q question) (v verdict) {
 	defer func() {
 		if p := recover(); p != nil { // nobody stands behind this goroutine
 			o.log.Error("background work panicked", "panic", p, "stack", string(debug.Stack()))
@@ -229,8 +225,8 @@ func (o *Outpost) askNow(ctx context.Context, m *machines, p *provider, key cred
 		return verdict{reason: CredentialsUnverifiable, err: t.err}
 	}
 	client, expires, err := q(ctx)
-	if errors.Is(err, errSilent) {
-		p.silent.Store(&trouble{err, time.Now()})
+	if errors.Is(err, provider.ErrSilent) {
+		p.silent.Store(&silence{err, time.Now()})
 	}
 	v = verdictOf(client, expires, err)
 	m.verdicts.remember(key, v, time.Now())
@@ -240,7 +236,7 @@ func (o *Outpost) askNow(ctx context.Context, m *machines, p *provider, key cred
 // waitToAsk takes one of the places of those who ask p, which the caller gives
 // back. Who is not known does not wait for one. Where there is none, ok is false
 // and v says why.
-func (p *provider) waitToAsk(ctx context.Context, known bool) (v verdict, ok bool) {
+func (p *registration) waitToAsk(ctx context.Context, known bool) (v verdict, ok bool) {
 	select {
 	case p.asking <- struct{}{}:
 		return v, true

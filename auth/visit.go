@@ -58,7 +58,7 @@ type visit struct {
 
 	// The provider that the visit is about: the application's only one, that
 	// of the session, that of the flow; nil where it is not known.
-	provider *provider
+	provider *registration
 	known    *prepared // of the session that live has found
 }
 

@@ -16,6 +16,7 @@ import (
 	"net/url"
 
 	"outpost/auth"
+	"outpost/auth/provider"
 	"outpost/config"
 	"outpost/session"
 )
@@ -79,7 +80,7 @@ type Patient struct {
 	Version string         // this program's
 	UID     int            // this program's user
 
-	Providers    []auth.Provider    // as the configuration has them
+	Providers    []provider.Config  // as the configuration has them
 	Applications []auth.Application // likewise
 	Outpost      *auth.Outpost      // made of it, to explain; nil where BuildErr says why not
 	BuildErr     error

@@ -1,6 +1,6 @@
 package doctor
 
-// What package auth found out about each provider, as lines.
+// What package provider found out about each provider, as lines.
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"outpost/auth"
+	"outpost/auth/provider"
 	"outpost/config"
 )
 
@@ -22,10 +23,10 @@ const (
 
 // providers asks all of them at once, and tells in the file's order.
 func (c *chart) providers(ctx context.Context) {
-	found := make([]auth.Examination, len(c.Providers))
+	found := make([]provider.Examination, len(c.Providers))
 	var wg sync.WaitGroup
 	for i, p := range c.Providers {
-		wg.Go(func() { found[i] = auth.Examine(ctx, p, c.Applications, c.Network) })
+		wg.Go(func() { found[i] = provider.Examine(ctx, p, redirectURIs(c.Applications, p.Name), c.Network) })
 	}
 	wg.Wait()
 	for i, p := range c.Providers {
@@ -38,8 +39,20 @@ func (c *chart) providers(ctx context.Context) {
 	}
 }
 
+// redirectURIs are those of the provider's applications, each once, in the file's
+// order.
+func redirectURIs(apps []auth.Application, provider string) []string {
+	var all []string
+	for _, a := range apps {
+		if uri := a.RedirectURI(provider); slices.Contains(a.Providers, provider) && !slices.Contains(all, uri) {
+			all = append(all, uri)
+		}
+	}
+	return all
+}
+
 // provider tells whether it is there and who the file says.
-func (c *chart) provider(p config.Provider, x auth.Examination) {
+func (c *chart) provider(p config.Provider, x provider.Examination) {
 	host := p.Issuer
 	if u, err := url.Parse(p.Issuer); err == nil {
 		host = u.Hostname()
@@ -49,7 +62,7 @@ func (c *chart) provider(p config.Provider, x auth.Examination) {
 	if x.Err != nil {
 		why = x.Err.Error()
 	}
-	if p.BackchannelURL != "" && (x.Trouble == auth.TroubleName || x.Trouble == auth.TroubleConnect) {
+	if p.BackchannelURL != "" && (x.Trouble == provider.TroubleName || x.Trouble == provider.TroubleConnect) {
 		c.wrong("provider", fmt.Sprintf("%s is not reached at its backchannel_url %s: %s", p.Name, p.BackchannelURL, why),
 			c.edit(where, "backchannel_url: the address at which this machine reaches it, or take that line out to reach it at its issuer"))
 		return
@@ -59,26 +72,26 @@ func (c *chart) provider(p config.Provider, x auth.Examination) {
 		c.ok("provider", fmt.Sprintf("%s answers at %s", p.Name, x.From))
 		c.ok("issuer", fmt.Sprintf("%s calls itself %s, as the file says", p.Name, p.Issuer))
 		c.ok("algorithms", fmt.Sprintf("%s signs with what is accepted: %s", p.Name, strings.Join(x.Accepted, ", ")))
-	case auth.TroubleIssuer:
+	case provider.TroubleIssuer:
 		c.ok("provider", fmt.Sprintf("%s answers at %s", p.Name, x.From))
 		c.wrong("issuer", fmt.Sprintf("%s calls itself %q, the file says %q: no ID token of it would be accepted", p.Name, x.Issuer, p.Issuer), c.edit(where, "issuer: "+x.Issuer))
-	case auth.TroubleAlgorithms:
+	case provider.TroubleAlgorithms:
 		c.ok("provider", fmt.Sprintf("%s answers at %s", p.Name, x.From))
 		c.wrong("algorithms", fmt.Sprintf("%s signs ID tokens with %s only; whoever knows the client secret could make one", p.Name, strings.Join(x.Algorithms, ", ")),
 			"give the client a signing key at the provider (authentik: Providers, Edit, Signing Key), so that it signs with RS256 or ES256")
-	case auth.TroubleName:
+	case provider.TroubleName:
 		c.wrong("provider", fmt.Sprintf("%s: %s does not resolve from here: %s. A browser may well find it", p.Name, host, why),
 			fmt.Sprintf("give the provider's or nginx's container the network alias %s, or %s", host, c.edit(where, "backchannel_url: https://NAME:PORT where this machine reaches it")))
-	case auth.TroubleConnect:
+	case provider.TroubleConnect:
 		c.wrong("provider", fmt.Sprintf("%s is not reached at %s from here: %s. A browser may well reach it", p.Name, x.From, why),
 			fmt.Sprintf("let this machine reach %s (try: curl -v %s), or %s", host, x.From, c.edit(where, "backchannel_url: https://NAME:PORT where this machine reaches it")))
-	case auth.TroubleCertificate:
+	case provider.TroubleCertificate:
 		c.wrong("provider", fmt.Sprintf("%s: the certificate of %s is of an authority that is unknown here: %s", p.Name, host, why), c.edit(where, "ca_file: /PATH/TO/CA.pem, with the certificate of that authority in PEM"))
-	case auth.TroubleHostname:
+	case provider.TroubleHostname:
 		c.wrong("provider", fmt.Sprintf("%s: the certificate at %s is not good for it: %s", p.Name, host, why), "have a certificate issued for "+host+" that is in force, or set the clock of this machine; with backchannel_url it has to be for the name in there")
-	case auth.TroubleNotFound:
+	case provider.TroubleNotFound:
 		c.wrong("issuer", fmt.Sprintf("%s has no metadata at %s: %s", p.Name, x.From, why), c.edit(where, "issuer: what the provider calls its issuer; its address with /.well-known/openid-configuration behind it opens in a browser"))
-	case auth.TroubleDocument:
+	case provider.TroubleDocument:
 		c.wrong("provider", fmt.Sprintf("%s: %s is no metadata of a provider: %s", p.Name, x.From, why),
 			"see what curl -i "+x.From+" shows. If that is a sign-in, nginx asks the outpost in front of the provider: take include /config/nginx/authentik-location.conf; out of the provider's own location")
 	default:
@@ -86,7 +99,7 @@ func (c *chart) provider(p config.Provider, x auth.Examination) {
 	}
 }
 
-func (c *chart) clock(name string, x auth.Examination) {
+func (c *chart) clock(name string, x provider.Examination) {
 	skew := x.Skew.Abs().Round(time.Second)
 	direction := "ahead of"
 	if x.Skew > 0 {
@@ -108,7 +121,7 @@ func (c *chart) clock(name string, x auth.Examination) {
 }
 
 // known tells what only a provider that can be used says.
-func (c *chart) known(p config.Provider, x auth.Examination) {
+func (c *chart) known(p config.Provider, x provider.Examination) {
 	where := "provider " + p.Name
 	if len(x.MissingScopes) > 0 {
 		var rest []string
@@ -128,9 +141,9 @@ func (c *chart) known(p config.Provider, x auth.Examination) {
 		c.ok("scopes", fmt.Sprintf("%s knows %s", p.Name, strings.Join(p.Scopes, ", ")))
 	}
 	switch x.Client.Verdict {
-	case auth.Accepted:
+	case provider.Accepted:
 		c.ok("client", fmt.Sprintf("%s accepts the client %s (%s)", p.Name, p.ClientID, x.Client.Why))
-	case auth.Refused:
+	case provider.Refused:
 		c.wrong("client", fmt.Sprintf("%s does not accept the client %s: %s. The secret is wrong, or there is no such client, or it has to authenticate in another way", p.Name, p.ClientID, x.Client.Why),
 			c.edit(where, fmt.Sprintf("client_secret: what the provider shows for the client %s, without a space or a line's end", p.ClientID)))
 	default:
@@ -146,12 +159,12 @@ func (c *chart) known(p config.Provider, x auth.Examination) {
 	}
 }
 
-func (c *chart) redirect(p config.Provider, r auth.Answer) {
+func (c *chart) redirect(p config.Provider, r provider.Answer) {
 	register := fmt.Sprintf("register at %s for the client %s, to the letter, the redirect URI %s", p.Name, p.ClientID, r.About)
 	switch {
-	case r.Verdict == auth.Refused:
+	case r.Verdict == provider.Refused:
 		c.wrong("redirect-uri", fmt.Sprintf("%s does not accept %s: %s", p.Name, r.About, r.Why), register)
-	case r.Verdict == auth.Unknown:
+	case r.Verdict == provider.Unknown:
 		c.warn("redirect-uri", fmt.Sprintf("whether %s accepts %s cannot be told: %s", p.Name, r.About, r.Why), "see at the provider; if it is not there, "+register)
 	case strings.HasSuffix(r.Why, "invalid_scope"):
 		c.wrong("redirect-uri", fmt.Sprintf("%s accepts %s, and not the scopes that are asked for: %s", p.Name, r.About, r.Why), c.edit("provider "+p.Name, "scopes: those that the client may ask for, openid among them"))

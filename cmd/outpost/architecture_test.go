@@ -1,7 +1,7 @@
 package main_test
 
 // The plan of the house, as a test: imports point down, each third-party
-// library has one owner, and names say something. A package that this file
+// library has its owner, and names say something. A package that this file
 // does not know fails it: say where it stands.
 
 import (
@@ -33,6 +33,7 @@ var floors = [][]string{
 	{"cmd/outpost", "bench", "bench/floor", "session/storetest"},
 	{"doctor", "migrate"},
 	{"config", "auth", "front", "nginx", "trace"},
+	{"auth/provider"},
 	{"access", "headers", "page"},
 	{"session/file", "session/memory", "session/redis"},
 	{"session"},
@@ -40,24 +41,26 @@ var floors = [][]string{
 
 // owners says which package may import a third-party library, by the import
 // path or what it begins with. To change the library is to change that package
-// alone.
-var owners = map[string]string{
-	"github.com/BurntSushi/toml":          "migrate",
-	"github.com/a-h/templ":                "page",
-	"github.com/coreos/go-oidc/v3":        "auth",
-	"github.com/coreos/go-systemd/v22":    "cmd/outpost",
-	"github.com/go-jose/go-jose/v4":       "auth",
-	"github.com/google/go-cmp":            "session/storetest",
-	"github.com/gorilla/securecookie":     "session",
-	"github.com/prometheus/client_golang": "cmd/outpost",
-	"github.com/redis/rueidis":            "session/redis",
-	"go.etcd.io/bbolt":                    "session/file",
-	"golang.org/x/net/publicsuffix":       "config",
-	"golang.org/x/oauth2":                 "auth",
-	"golang.org/x/sync":                   "auth",
-	"golang.org/x/sys":                    "front",
-	"golang.org/x/time/rate":              "auth",
-	"gopkg.in/yaml.v3":                    "config",
+// alone. x/sync has two: each uses its singleflight for itself, auth for questions
+// about a credential, auth/provider for metadata and keys. To lend that one type
+// from the one to the other would take more than it has.
+var owners = map[string][]string{
+	"github.com/BurntSushi/toml":          {"migrate"},
+	"github.com/a-h/templ":                {"page"},
+	"github.com/coreos/go-oidc/v3":        {"auth/provider"},
+	"github.com/coreos/go-systemd/v22":    {"cmd/outpost"},
+	"github.com/go-jose/go-jose/v4":       {"auth/provider"},
+	"github.com/google/go-cmp":            {"session/storetest"},
+	"github.com/gorilla/securecookie":     {"session"},
+	"github.com/prometheus/client_golang": {"cmd/outpost"},
+	"github.com/redis/rueidis":            {"session/redis"},
+	"go.etcd.io/bbolt":                    {"session/file"},
+	"golang.org/x/net/publicsuffix":       {"config"},
+	"golang.org/x/oauth2":                 {"auth/provider"},
+	"golang.org/x/sync":                   {"auth", "auth/provider"},
+	"golang.org/x/sys":                    {"front"},
+	"golang.org/x/time/rate":              {"auth"},
+	"gopkg.in/yaml.v3":                    {"config"},
 }
 
 // pkg is what the go command says of one package.
@@ -131,7 +134,7 @@ func TestImportsPointDown(t *testing.T) {
 }
 
 func TestLibrariesHaveOneOwner(t *testing.T) {
-	imported := make(map[string]bool)
+	imported := make(map[string][]string)
 	for _, p := range packages(t) {
 		for _, path := range p.Imports {
 			domain, _, _ := strings.Cut(path, "/")
@@ -147,15 +150,17 @@ func TestLibrariesHaveOneOwner(t *testing.T) {
 			switch {
 			case library == "":
 				t.Errorf("%s imports %s, which this test does not know", p.name, path)
-			case owners[library] != p.name:
-				t.Errorf("%s imports %s, which belongs to %s", p.name, path, owners[library])
+			case !slices.Contains(owners[library], p.name):
+				t.Errorf("%s imports %s, which belongs to %s", p.name, path, strings.Join(owners[library], " and "))
 			}
-			imported[library] = true
+			imported[library] = append(imported[library], p.name)
 		}
 	}
-	for library := range owners {
-		if !imported[library] {
-			t.Errorf("nobody imports %s: take it off this test's list", library)
+	for library, packages := range owners {
+		for _, owner := range packages {
+			if !slices.Contains(imported[library], owner) {
+				t.Errorf("%s does not import %s: take it off this test's list", owner, library)
+			}
 		}
 	}
 }

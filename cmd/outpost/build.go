@@ -14,6 +14,7 @@ import (
 
 	"outpost/access"
 	"outpost/auth"
+	"outpost/auth/provider"
 	"outpost/config"
 	"outpost/headers"
 	"outpost/nginx"
@@ -101,12 +102,12 @@ func applications(c *config.Config) []auth.Application {
 		app := auth.Application{
 			Name: a.Name, ExternalURL: a.ExternalURL.String(), CookieDomain: a.CookieDomain, Providers: a.Providers,
 			Access:  applicationAccess(a),
-			Ask:     auth.Ask{Prompt: a.Prompt, MaxAge: a.MaxAge, ACRValues: a.ACRValues, LoginHint: a.LoginHint, Extra: a.Extra},
+			Ask:     provider.Ask{Prompt: a.Prompt, MaxAge: a.MaxAge, ACRValues: a.ACRValues, LoginHint: a.LoginHint, Extra: a.Extra},
 			Headers: mapping(a), AppPasswords: a.AppPasswords,
 			CrossSite: a.Cookie.InsecureSameSiteNone, Partitioned: a.Cookie.Partitioned, Framers: c.Framers(a),
 		}
 		if b := a.Bearer; b != nil {
-			app.Bearer = &auth.Bearer{Audience: b.Audience, Scopes: b.Scopes, Introspect: b.Introspect}
+			app.Bearer = &provider.Bearer{Audience: b.Audience, Scopes: b.Scopes, Introspect: b.Introspect}
 		}
 		all = append(all, app)
 	}
@@ -211,15 +212,15 @@ func mapping(a config.Application) headers.MappingConfig {
 	return m
 }
 
-func providers(c *config.Config) []auth.Provider {
-	var all []auth.Provider
+func providers(c *config.Config) []provider.Config {
+	var all []provider.Config
 	for _, p := range c.Providers {
-		all = append(all, auth.Provider{
+		all = append(all, provider.Config{
 			Name: p.Name, Title: p.Title, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret.Reveal(), Scopes: p.Scopes,
-			ClientAuth: auth.ClientAuth(p.ClientAuth), ClientKey: p.ClientKey.Reveal(), ClientKeyID: p.ClientKeyID,
+			ClientAuth: provider.ClientAuth(p.ClientAuth), ClientKey: p.ClientKey.Reveal(), ClientKeyID: p.ClientKeyID,
 			Tenants: p.Tenants, Extra: p.Extra, Push: p.PushedAuthorizationRequests, EndSessionURL: p.EndSessionURL,
 			BackchannelURL: p.BackchannelURL, CAs: p.Authorities(), Proxy: proxy(p.Proxy), ProxyName: p.Proxy,
-			Claims: auth.Claims{
+			Claims: provider.Claims{
 				Username: p.Claims.Username, Name: p.Claims.Name, Email: p.Claims.Email, Groups: p.Claims.Groups,
 				Entitlements: p.Claims.Entitlements, TrimGroupsPrefix: p.GroupsTrimPrefix,
 			},

@@ -24,7 +24,7 @@ type logged struct {
 func logLines(t *testing.T) []logged {
 	t.Helper()
 	var all []logged
-	for _, folder := range []string{"cmd/outpost", "auth", "session", "session/file", "session/memory", "session/redis", "access", "headers", "page", "config", "trace"} {
+	for _, folder := range []string{"cmd/outpost", "auth", "auth/provider", "session", "session/file", "session/memory", "session/redis", "access", "headers", "page", "config", "trace"} {
 		paths, err := filepath.Glob(filepath.Join("../..", folder, "*.go"))
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("there is no code in %s (%v)", folder, err)

@@ -15,6 +15,7 @@ import (
 
 	"outpost/access"
 	"outpost/auth"
+	"outpost/auth/provider"
 	"outpost/session"
 	"outpost/session/memory"
 )
@@ -146,7 +147,7 @@ func (noStore) Len(context.Context) (int, error) { return 0, errors.New("the dis
 func TestUnready(t *testing.T) {
 	o, err := auth.New(auth.Config{
 		Applications: []auth.Application{{Name: "router", ExternalURL: "https://router.example.com", Providers: []string{"default"}, Access: access.Config{Policy: access.Everyone(), DefaultAllow: true}}},
-		Providers:    []auth.Provider{{Name: "default", Issuer: "https://127.0.0.1:1/", ClientID: "outpost"}},
+		Providers:    []provider.Config{{Name: "default", Issuer: "https://127.0.0.1:1/", ClientID: "outpost"}},
 		Session:      session.Config{Store: noStore{memory.New()}, Secrets: [][]byte{make([]byte, 32)}, Max: time.Hour},
 	})
 	if err != nil {

@@ -1,4 +1,4 @@
-package auth
+package provider
 
 // reach.go is the way to a provider: whose certificates count, through which
 // proxy, and under which address it is reached where that is not its own.
@@ -36,7 +36,7 @@ func newTransport(roots *x509.CertPool, proxy func(*http.Request) (*url.URL, err
 
 // transport is the way to this provider; network is what stands for the
 // network, nil for the real one. The error says what is wrong with c.
-func (c Provider) transport(network http.RoundTripper) (http.RoundTripper, error) {
+func (c Config) transport(network http.RoundTripper) (http.RoundTripper, error) {
 	roots, err := c.roots()
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (c Provider) transport(network http.RoundTripper) (http.RoundTripper, error
 
 // roots are the system's certificates and those of c; nil for the system's
 // alone.
-func (c Provider) roots() (*x509.CertPool, error) {
+func (c Config) roots() (*x509.CertPool, error) {
 	if c.CAs == "" {
 		return nil, nil
 	}

@@ -1,4 +1,4 @@
-package auth
+package provider
 
 // id_token.go decides whether an ID token may be believed.
 //
@@ -16,16 +16,21 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 )
 
-// skew is how far the provider's clock may be from ours.
-const skew = time.Minute
+const (
+	// Skew is how far the provider's clock may be from ours.
+	Skew = time.Minute
+	// SignInTime is how long one sign-in may take, from the authorization request
+	// to the callback: no ID token of it is older.
+	SignInTime = 15 * time.Minute
+)
 
 // verify decides whether an ID token may be believed.
-func (p *provider) verify(ctx context.Context, m *metadata, raw, nonce string) (*oidc.IDToken, claims, error) {
+func (p *Provider) verify(ctx context.Context, m *metadata, raw, nonce string) (*oidc.IDToken, claims, error) {
 	refuse := func(err error) (*oidc.IDToken, claims, error) {
-		if errors.Is(err, errKeys) {
-			return nil, nil, &refusal{ProviderUnreachable, err}
+		if errors.Is(err, ErrKeys) {
+			return nil, nil, &Refusal{Unreachable, err}
 		}
-		return nil, nil, &refusal{TokenInvalid, err}
+		return nil, nil, &Refusal{TokenInvalid, err}
 	}
 	if len(raw) > maxIDToken || strings.Count(raw, ".") != 2 {
 		return refuse(errors.New("ID token is not a compact JWS of at most 64 KiB"))
@@ -39,7 +44,7 @@ func (p *provider) verify(ctx context.Context, m *metadata, raw, nonce string) (
 	verifier := oidc.NewVerifier(p.issuer, keys, &oidc.Config{
 		ClientID: p.clientID, SupportedSigningAlgs: m.algorithms(),
 		SkipIssuerCheck: len(p.tenants) > 0, // issuerOf compares it
-		Now:             func() time.Time { return time.Now().Add(-skew) },
+		Now:             func() time.Time { return time.Now().Add(-Skew) },
 	})
 	idToken, err := verifier.Verify(withCall(ctx, p.name, "jwks"), raw)
 	if err != nil {
@@ -56,13 +61,13 @@ func (p *provider) verify(ctx context.Context, m *metadata, raw, nonce string) (
 		return refuse(err)
 	}
 	if idToken.Nonce != nonce {
-		return nil, nil, &refusal{NonceMismatch, errors.New("the ID token was issued for another sign-in")}
+		return nil, nil, &Refusal{NonceMismatch, errors.New("the ID token was issued for another sign-in")}
 	}
 	return idToken, c, nil
 }
 
 // checkClaims is what go-oidc leaves to its caller.
-func (p *provider) checkClaims(t *oidc.IDToken, c claims) error {
+func (p *Provider) checkClaims(t *oidc.IDToken, c claims) error {
 	if err := c.checkDates(time.Now()); err != nil {
 		return err
 	}
@@ -81,7 +86,7 @@ func (p *provider) checkClaims(t *oidc.IDToken, c claims) error {
 }
 
 // checkDates holds exp, iat, nbf and auth_time against our clock, give or take
-// skew.
+// Skew.
 func (c claims) checkDates(now time.Time) error {
 	expires, err := c.date("exp")
 	if err != nil {
@@ -98,15 +103,15 @@ func (c claims) checkDates(now time.Time) error {
 		}
 	}
 	switch {
-	case now.Sub(expires) > skew:
+	case now.Sub(expires) > Skew:
 		return fmt.Errorf("it expired %s ago", now.Sub(expires).Round(time.Second))
-	case issued.Sub(now) > skew:
+	case issued.Sub(now) > Skew:
 		return fmt.Errorf("iat is %s ahead of our clock: one of the two clocks is wrong", issued.Sub(now).Round(time.Second))
-	case now.Sub(issued) > signInTime+skew:
+	case now.Sub(issued) > SignInTime+Skew:
 		return fmt.Errorf("iat is %s old", now.Sub(issued).Round(time.Second))
-	case notBefore.Sub(now) > skew:
+	case notBefore.Sub(now) > Skew:
 		return fmt.Errorf("nbf is %s ahead of our clock", notBefore.Sub(now).Round(time.Second))
-	case c.authTime().Sub(now) > skew:
+	case c.authTime().Sub(now) > Skew:
 		// It would count as recent for as long as it lies ahead.
 		return fmt.Errorf("auth_time is %s ahead of our clock", c.authTime().Sub(now).Round(time.Second))
 	}

@@ -1,4 +1,4 @@
-package auth
+package provider
 
 import (
 	"encoding/json"
@@ -47,7 +47,7 @@ func TestIdentityOfClaims(t *testing.T) {
 				t.Fatal(err)
 			}
 			tt.want.Issuer = "https://idp.example.org"
-			got, err := c.identity("https://idp.example.org", Claims{}.filled())
+			got, err := c.identity("https://idp.example.org", Claims{}.filled(), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -167,7 +167,7 @@ func FuzzClaims(f *testing.F) {
 		}
 		before := c.text("sub")
 		c.lay(more)
-		id, err := c.identity("https://idp.example.org", Claims{Groups: []string{"groups", "name", "a.b"}, TrimGroupsPrefix: "a"}.filled())
+		id, err := c.identity("https://idp.example.org", Claims{Groups: []string{"groups", "name", "a.b"}, TrimGroupsPrefix: "a"}.filled(), nil)
 		if err != nil {
 			return // they are said to be elsewhere
 		}

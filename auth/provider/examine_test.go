@@ -1,4 +1,4 @@
-package auth_test
+package provider_test
 
 import (
 	"crypto/ecdsa"
@@ -14,8 +14,10 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"outpost/auth"
+	"outpost/auth/provider"
 )
+
+const redirectURI = "https://app.example.com/outpost.goauthentik.io/callback"
 
 // examined is a provider that answers each question as a test says.
 type examined struct {
@@ -79,18 +81,18 @@ func newExamined() *examined {
 	}
 }
 
-func (p *examined) examine(t *testing.T) auth.Examination {
+func (p *examined) examine(t *testing.T) provider.Examination {
 	t.Helper()
-	c := auth.Provider{Name: "idp", Issuer: "https://idp.example.org/oidc", ClientID: "outpost", ClientSecret: "right", Scopes: []string{"openid", "groups"}}
-	return auth.Examine(t.Context(), c, []auth.Application{{Name: "app", ExternalURL: "https://app.example.com", Providers: []string{"idp"}}}, p)
+	c := provider.Config{Name: "idp", Issuer: "https://idp.example.org/oidc", ClientID: "outpost", ClientSecret: "right", Scopes: []string{"openid", "groups"}}
+	return provider.Examine(t.Context(), c, []string{redirectURI}, p)
 }
 
 func TestExamineWellProvider(t *testing.T) {
 	x := newExamined().examine(t)
-	if x.Err != nil || x.Client.Verdict != auth.Accepted || len(x.Redirects) != 1 || x.Redirects[0].Verdict != auth.Accepted {
+	if x.Err != nil || x.Client.Verdict != provider.Accepted || len(x.Redirects) != 1 || x.Redirects[0].Verdict != provider.Accepted {
 		t.Errorf("got %+v", x)
 	}
-	if got := x.Redirects[0].About; got != "https://app.example.com"+prefix+"/callback" {
+	if got := x.Redirects[0].About; got != redirectURI {
 		t.Errorf("asked about %q", got)
 	}
 	if len(x.Accepted) != 1 || x.Accepted[0] != "ES256" || len(x.MissingScopes) != 1 || x.MissingScopes[0] != "groups" || x.EndSession || !x.SkewKnown {
@@ -105,30 +107,30 @@ func TestExamineRedirect(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
 		authorize func(q url.Values) (int, string, string)
-		want      auth.Verdict
+		want      provider.Verdict
 	}{
-		{"error-page", func(url.Values) (int, string, string) { return 400, "", "no" }, auth.Refused},
+		{"error-page", func(url.Values) (int, string, string) { return 400, "", "no" }, provider.Refused},
 		{"its-own-error-page-in-a-redirect", func(q url.Values) (int, string, string) {
 			if q.Get("client_id") != "" {
 				return 302, "https://idp.example.org/error?error=redirect_uri_mismatch", ""
 			}
 			return 200, "", "redirect_uri_mismatch"
-		}, auth.Refused},
-		{"sign-in-page-for-everything", func(url.Values) (int, string, string) { return 200, "", "password" }, auth.Unknown},
+		}, provider.Refused},
+		{"sign-in-page-for-everything", func(url.Values) (int, string, string) { return 200, "", "password" }, provider.Unknown},
 		{"sign-in-page-for-ours-alone", func(q url.Values) (int, string, string) {
 			if madeUp(q) {
 				return 400, "", "no"
 			}
 			return 200, "", "password"
-		}, auth.Accepted},
-		{"page-about-redirects-with-200", func(url.Values) (int, string, string) { return 200, "", "The redirect URI does not match" }, auth.Refused},
-		{"elsewhere", func(url.Values) (int, string, string) { return 302, "https://login.elsewhere.org/", "" }, auth.Unknown},
-		{"forbidden-by-a-firewall", func(url.Values) (int, string, string) { return 403, "", "" }, auth.Unknown},
-		{"down", func(url.Values) (int, string, string) { return 503, "", "" }, auth.Unknown},
+		}, provider.Accepted},
+		{"page-about-redirects-with-200", func(url.Values) (int, string, string) { return 200, "", "The redirect URI does not match" }, provider.Refused},
+		{"elsewhere", func(url.Values) (int, string, string) { return 302, "https://login.elsewhere.org/", "" }, provider.Unknown},
+		{"forbidden-by-a-firewall", func(url.Values) (int, string, string) { return 403, "", "" }, provider.Unknown},
+		{"down", func(url.Values) (int, string, string) { return 503, "", "" }, provider.Unknown},
 		{"a-longer-address-than-ours", func(q url.Values) (int, string, string) {
 			return 302, q.Get("redirect_uri") + "x?error=login_required", ""
-		}, auth.Unknown},
-		{"round-in-circles", func(url.Values) (int, string, string) { return 302, "https://idp.example.org/authorize", "" }, auth.Unknown},
+		}, provider.Unknown},
+		{"round-in-circles", func(url.Values) (int, string, string) { return 302, "https://idp.example.org/authorize", "" }, provider.Unknown},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newExamined()
@@ -148,16 +150,16 @@ func TestExamineClient(t *testing.T) {
 		name, body string
 		status     int
 		both       bool // whatever the secret is
-		want       auth.Verdict
+		want       provider.Verdict
 	}{
-		{"wrong-secret", `{"error":"invalid_client"}`, 401, true, auth.Refused},
-		{"wrong-secret-without-words", ``, 401, true, auth.Refused},
-		{"client-may-not", `{"error":"unauthorized_client"}`, 400, true, auth.Refused},
-		{"looks-at-the-code-first", `{"error":"invalid_grant"}`, 400, true, auth.Unknown},
-		{"something-else", `{"error":"invalid_request"}`, 400, true, auth.Unknown},
-		{"something-secret", `{"error":"hunter2"}`, 400, true, auth.Unknown},
-		{"down", ``, 503, true, auth.Unknown},
-		{"right", `{"error":"invalid_grant"}`, 400, false, auth.Accepted},
+		{"wrong-secret", `{"error":"invalid_client"}`, 401, true, provider.Refused},
+		{"wrong-secret-without-words", ``, 401, true, provider.Refused},
+		{"client-may-not", `{"error":"unauthorized_client"}`, 400, true, provider.Refused},
+		{"looks-at-the-code-first", `{"error":"invalid_grant"}`, 400, true, provider.Unknown},
+		{"something-else", `{"error":"invalid_request"}`, 400, true, provider.Unknown},
+		{"something-secret", `{"error":"hunter2"}`, 400, true, provider.Unknown},
+		{"down", ``, 503, true, provider.Unknown},
+		{"right", `{"error":"invalid_grant"}`, 400, false, provider.Accepted},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newExamined()
@@ -179,12 +181,12 @@ func TestExamineClient(t *testing.T) {
 func TestExamineTrouble(t *testing.T) {
 	p := newExamined()
 	p.metadata["issuer"] = "https://idp.example.org/oidc/"
-	if x := p.examine(t); x.Trouble != auth.TroubleIssuer || x.Issuer != "https://idp.example.org/oidc/" {
+	if x := p.examine(t); x.Trouble != provider.TroubleIssuer || x.Issuer != "https://idp.example.org/oidc/" {
 		t.Errorf("another issuer: got %+v", x)
 	}
 	p = newExamined()
 	p.metadata["id_token_signing_alg_values_supported"] = []string{"HS256"}
-	if x := p.examine(t); x.Trouble != auth.TroubleAlgorithms {
+	if x := p.examine(t); x.Trouble != provider.TroubleAlgorithms {
 		t.Errorf("symmetric algorithms alone: got %+v", x)
 	}
 	p = newExamined()

@@ -1,4 +1,4 @@
-package auth
+package provider
 
 // end_session.go is where a browser signs out of the provider: its end-session
 // endpoint (OpenID Connect RP-Initiated Logout 1.0 §2), or the address that is
@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// endSessionURL is the address with what it needs to know; "" if the provider
+// EndSessionURL is the address with what it needs to know; "" if the provider
 // has none, or was never reached. Query holds client_id,
 // post_logout_redirect_uri, and as far as there are any id_token_hint and
 // state.
-func (p *provider) endSessionURL(query url.Values) string {
+func (p *Provider) EndSessionURL(query url.Values) string {
 	if p.endSession != "" {
 		return filledIn(p.endSession, query)
 	}

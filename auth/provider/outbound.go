@@ -1,4 +1,4 @@
-package auth
+package provider
 
 // Every request that we make: to a provider, bounded in time and in size,
 // without the person's cookies, and never off to another host because an
@@ -25,11 +25,8 @@ var (
 	errRedirected     = fmt.Errorf("%w: answer is a redirect to another origin, or of a request with a body", errMisconfigured)
 )
 
-// newClient makes the client of one provider. A nil transport is the usual one.
+// newClient makes the client of one provider.
 func newClient(transport http.RoundTripper, hooks Hooks) *http.Client {
-	if transport == nil {
-		transport = newTransport(nil, nil)
-	}
 	return &http.Client{
 		Transport: &outbound{transport, hooks},
 		Timeout:   outboundTime,
@@ -59,17 +56,13 @@ type outbound struct {
 
 func (o *outbound) RoundTrip(r *http.Request) (*http.Response, error) {
 	c, _ := r.Context().Value(callKey{}).(call)
-	begun := time.Now()
-	// The context is for us alone: nothing of it goes to a provider.
-	_, done := o.hooks.work(r.Context(), Work{Kind: WorkProvider, Name: c.operation, Provider: c.provider})
+	answered := o.hooks.Request(r.Context(), c.provider, c.operation)
 	resp, err := o.next.RoundTrip(r)
 	if err != nil {
-		done(Done{Failed: true})
-		o.hooks.ProviderRequest(c.provider, c.operation, 0, time.Since(begun))
+		answered(0)
 		return nil, err
 	}
-	done(Done{Status: resp.StatusCode, Failed: resp.StatusCode >= http.StatusInternalServerError})
-	o.hooks.ProviderRequest(c.provider, c.operation, resp.StatusCode, time.Since(begun))
+	answered(resp.StatusCode)
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		o.hooks.ClockSkew(c.provider, date.Sub(time.Now().Truncate(time.Second)))
 	}

@@ -1,4 +1,4 @@
-package auth
+package provider
 
 // json.go decides which JSON of a provider is read at all. Two readers of one
 // document must not read two things: encoding/json takes the last of two

@@ -1,4 +1,4 @@
-package auth
+package provider
 
 // client_auth.go shows the token endpoint that we are the client: with the
 // secret in a header or in the body (RFC 6749 §2.3.1), with a signature
@@ -39,7 +39,7 @@ const assertionTime = time.Minute
 
 // clientAuthFor is the way that is configured, or else the one that our
 // credentials and the provider's metadata leave.
-func (p *provider) clientAuthFor(m *metadata) ClientAuth {
+func (p *Provider) clientAuthFor(m *metadata) ClientAuth {
 	switch {
 	case p.clientAuth != "":
 		return p.clientAuth
@@ -56,7 +56,7 @@ func (p *provider) clientAuthFor(m *metadata) ClientAuth {
 // assertion is what the form of a request to the token endpoint needs besides
 // id and secret: nothing, or an assertion of who we are. Each is good for one
 // request.
-func (p *provider) assertion(m *metadata) (map[string]string, error) {
+func (p *Provider) assertion(m *metadata) (map[string]string, error) {
 	if p.clientAuthFor(m) != ClientPrivateKeyJWT {
 		return nil, nil
 	}
@@ -90,7 +90,7 @@ func (p *provider) assertion(m *metadata) (map[string]string, error) {
 	}, nil
 }
 
-func (p *provider) assertionHeader() *jose.SignerOptions {
+func (p *Provider) assertionHeader() *jose.SignerOptions {
 	options := (&jose.SignerOptions{}).WithType("JWT")
 	if p.clientKeyID != "" {
 		options.WithHeader("kid", p.clientKeyID)

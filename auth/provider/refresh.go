@@ -1,4 +1,4 @@
-package auth
+package provider
 
 // refresh.go asks a provider whether it still stands by somebody whom it
 // vouched for: with the refresh token (RFC 6749 §6, OpenID Connect Core §12),
@@ -28,46 +28,41 @@ const (
 	maxToken = 64 << 10
 )
 
-// RecheckResult says how a recheck ended. It is a metric label and a log field.
-type RecheckResult string
+// RenewalResult says what the provider's answer about a session means.
+type RenewalResult string
 
-// The results of a recheck.
+// The results of a renewal.
 const (
-	RecheckRenewed   RecheckResult = "renewed"    // the provider stands by the person; the identity is the new one
-	RecheckRefused   RecheckResult = "refused"    // it does not (invalid_grant): the session has ended
-	RecheckInvalid   RecheckResult = "invalid"    // the answer is of another person, or cannot be believed: the session has ended
-	RecheckFailed    RecheckResult = "failed"     // there was no answer to go by: the session goes on, and is tried again
-	RecheckLapsed    RecheckResult = "lapsed"     // the access token is over: the session goes on, unchecked, to its own end
-	RecheckSignedOut RecheckResult = "signed_out" // the session had ended by the time the answer came, and stays so
+	Renewed        RenewalResult = "renewed" // the provider stands by the person; the identity is the new one
+	RenewalRefused RenewalResult = "refused" // it does not (invalid_grant)
+	RenewalInvalid RenewalResult = "invalid" // the answer is of another person, or cannot be believed
+	RenewalFailed  RenewalResult = "failed"  // there was no answer to go by: it says nothing of the person
+	RenewalLapsed  RenewalResult = "lapsed"  // the access token is over, and there is no other way to ask
 )
 
-// RecheckResults are all of them, in the order of this file.
-func RecheckResults() []RecheckResult {
-	return []RecheckResult{RecheckRenewed, RecheckRefused, RecheckInvalid, RecheckFailed, RecheckLapsed, RecheckSignedOut}
-}
-
-// renewal is what came of asking. What is to be kept of it stands in session,
+// Renewal is what came of asking. What is to be kept of it stands in Session,
 // whatever the result: a rotated refresh token counts also where what came
 // after it failed.
-type renewal struct {
-	result  RecheckResult
-	err     error // the cause; nil if renewed
-	session session.Session
+type Renewal struct {
+	Result  RenewalResult
+	Err     error // the cause; nil if Renewed
+	Session session.Session
 }
 
-// renew asks about a session, which it is given with its tokens.
-func (p *provider) renew(ctx context.Context, s session.Session) renewal {
+// Renew asks whether the provider still stands by the person of a session, which it
+// is given with its tokens. It changes no session: the caller keeps or ends it.
+func (p *Provider) Renew(ctx context.Context, s session.Session) Renewal {
 	ctx, cancel := context.WithTimeout(ctx, refreshLimit)
 	defer cancel()
 	m, err := p.ready(ctx)
 	if err != nil {
-		return renewal{RecheckFailed, err, s}
+		return Renewal{RenewalFailed, err, s}
 	}
 	if !slices.Contains(p.issuers(), s.Identity.Issuer) {
 		// The provider of this name is another one by now: it must not even
 		// see the tokens.
 		s.RefreshToken = ""
-		return renewal{RecheckInvalid, fmt.Errorf("the session is of issuer %q, which is no longer configured", cut(s.Identity.Issuer)), s}
+		return Renewal{RenewalInvalid, fmt.Errorf("the session is of issuer %q, which is no longer configured", cut(s.Identity.Issuer)), s}
 	}
 	if s.RefreshToken == "" {
 		return p.renewByUserinfo(ctx, m, s)
@@ -75,9 +70,9 @@ func (p *provider) renew(ctx context.Context, s session.Session) renewal {
 	answer, err := p.refresh(ctx, m, s.RefreshToken)
 	switch {
 	case errors.Is(err, errInvalidGrant):
-		return renewal{RecheckRefused, err, s}
+		return Renewal{RenewalRefused, err, s}
 	case err != nil:
-		return renewal{RecheckFailed, err, s}
+		return Renewal{RenewalFailed, err, s}
 	}
 	if answer.Refresh != "" && len(answer.Refresh) <= maxToken {
 		s.RefreshToken = answer.Refresh
@@ -86,7 +81,7 @@ func (p *provider) renew(ctx context.Context, s session.Session) renewal {
 	c := claims{}
 	if answer.ID != "" {
 		if c, err = p.verifyRefreshed(ctx, m, answer, &s); err != nil {
-			return renewal{resultOf(err), err, s}
+			return Renewal{resultOf(err), err, s}
 		}
 		s.IDToken = answer.ID
 	}
@@ -94,21 +89,21 @@ func (p *provider) renew(ctx context.Context, s session.Session) renewal {
 }
 
 // renewByUserinfo is the recheck where the provider issued no refresh token.
-func (p *provider) renewByUserinfo(ctx context.Context, m *metadata, s session.Session) renewal {
+func (p *Provider) renewByUserinfo(ctx context.Context, m *metadata, s session.Session) Renewal {
 	if m.Userinfo == "" {
 		s.AccessToken = ""
-		return renewal{RecheckLapsed, errors.New("the provider has no userinfo any more"), s}
+		return Renewal{RenewalLapsed, errors.New("the provider has no userinfo any more"), s}
 	}
 	r := p.identify(ctx, m, &oauth2.Token{AccessToken: s.AccessToken, TokenType: "Bearer"}, claims{}, s)
-	if errors.Is(r.err, errUnauthorized) {
-		r.result, r.session.AccessToken = RecheckLapsed, ""
+	if errors.Is(r.Err, errUnauthorized) {
+		r.Result, r.Session.AccessToken = RenewalLapsed, ""
 	}
 	return r
 }
 
 // verifyRefreshed decides whether a refreshed ID token may be believed (§12.2):
 // all that holds for the first one, and it speaks of the same sign-in.
-func (p *provider) verifyRefreshed(ctx context.Context, m *metadata, answer tokens, s *session.Session) (claims, error) {
+func (p *Provider) verifyRefreshed(ctx context.Context, m *metadata, answer tokens, s *session.Session) (claims, error) {
 	nonce := ""
 	if _, has := unverified(answer.ID)["nonce"]; has { // without one it is held to have none
 		nonce = s.Nonce
@@ -119,7 +114,7 @@ func (p *provider) verifyRefreshed(ctx context.Context, m *metadata, answer toke
 	}
 	issuer, err := p.issuerOf(m, c)
 	if err != nil {
-		return nil, &refusal{TokenInvalid, err}
+		return nil, &Refusal{TokenInvalid, err}
 	}
 	authTime := c.authTime()
 	issued, _ := c.date("iat")                              // verify has held it to be one
@@ -127,13 +122,13 @@ func (p *provider) verifyRefreshed(ctx context.Context, m *metadata, answer toke
 	_, hashed := c["at_hash"]
 	switch {
 	case issuer != s.Identity.Issuer || idToken.Subject != s.Identity.Subject:
-		return nil, &refusal{TokenInvalid, errors.New("the refreshed ID token speaks of another subject")}
+		return nil, &Refusal{TokenInvalid, errors.New("the refreshed ID token speaks of another subject")}
 	case !authTime.IsZero() && !s.AuthTime.IsZero() && !authTime.Equal(s.AuthTime):
-		return nil, &refusal{TokenInvalid, errors.New("the refreshed ID token is of another sign-in: auth_time differs")}
+		return nil, &Refusal{TokenInvalid, errors.New("the refreshed ID token is of another sign-in: auth_time differs")}
 	case noneBefore == nil && !issued.After(before):
-		return nil, &refusal{TokenInvalid, errors.New("the refreshed ID token is not a new one: iat is not after that of the one before")}
+		return nil, &Refusal{TokenInvalid, errors.New("the refreshed ID token is not a new one: iat is not after that of the one before")}
 	case hashed && idToken.VerifyAccessToken(answer.Access) != nil:
-		return nil, &refusal{TokenInvalid, errors.New("at_hash of the refreshed ID token is of another access token")}
+		return nil, &Refusal{TokenInvalid, errors.New("at_hash of the refreshed ID token is of another access token")}
 	}
 	if sid := c.text("sid"); sid != "" {
 		s.SID = sid
@@ -156,31 +151,31 @@ func unverified(raw string) claims {
 }
 
 // identify makes the new identity of the claims that came, and of userinfo.
-func (p *provider) identify(ctx context.Context, m *metadata, token *oauth2.Token, c claims, s session.Session) renewal {
+func (p *Provider) identify(ctx context.Context, m *metadata, token *oauth2.Token, c claims, s session.Session) Renewal {
 	if c["sub"] == nil {
 		c["sub"], _ = json.Marshal(s.Identity.Subject)
 		c["iss"], _ = json.Marshal(s.Identity.Issuer)
 	}
 	if m.Userinfo != "" {
 		if err := p.addUserinfo(ctx, m, token, c); err != nil {
-			return renewal{resultOf(err), err, s}
+			return Renewal{resultOf(err), err, s}
 		}
 	}
-	identity, err := c.identity(s.Identity.Issuer, p.claims)
+	identity, err := c.identity(s.Identity.Issuer, p.claims, p.further)
 	if err != nil {
 		// A sign-in would be stopped by it, with a page that says why.
-		return renewal{RecheckInvalid, err, s}
+		return Renewal{RenewalInvalid, err, s}
 	}
-	s.Identity = c.over(s.Identity, identity, p.claims, p.removeMissing)
+	s.Identity = c.over(s.Identity, identity, p.claims, p.further, p.removeMissing)
 	s.Rechecked = time.Now().UTC()
-	return renewal{RecheckRenewed, nil, s}
+	return Renewal{Renewed, nil, s}
 }
 
 // over is the new identity, and of the old one what the claims do not speak of:
 // an answer to a refresh may say less than one to a sign-in (§12.2). A list that
 // is there and empty counts. With removeMissing a list that is not there is
 // empty.
-func (c claims) over(old, now session.Identity, where Claims, removeMissing bool) session.Identity {
+func (c claims) over(old, now session.Identity, where Claims, further []string, removeMissing bool) session.Identity {
 	for text, before := range map[*string]string{&now.Username: old.Username, &now.Name: old.Name} {
 		if *text == "" {
 			*text = before
@@ -193,7 +188,7 @@ func (c claims) over(old, now session.Identity, where Claims, removeMissing bool
 		return now
 	}
 	for path, values := range old.Claims {
-		if c.find(path) == nil && slices.Contains(where.further, path) {
+		if c.find(path) == nil && slices.Contains(further, path) {
 			if now.Claims == nil {
 				now.Claims = map[string][]string{}
 			}
@@ -214,27 +209,27 @@ func (c claims) over(old, now session.Identity, where Claims, removeMissing bool
 }
 
 // resultOf tells an answer that speaks against the person from none.
-func resultOf(err error) RecheckResult {
-	var r *refusal
-	if errors.As(err, &r) && (r.reason == TokenInvalid || r.reason == NonceMismatch || errors.Is(err, errOtherSubject)) {
-		return RecheckInvalid
+func resultOf(err error) RenewalResult {
+	var r *Refusal
+	if errors.As(err, &r) && (r.Reason == TokenInvalid || r.Reason == NonceMismatch || errors.Is(err, errOtherSubject)) {
+		return RenewalInvalid
 	}
-	return RecheckFailed
+	return RenewalFailed
 }
 
 // offline reports whether a refresh token is asked for. Some providers issue
 // one without the scope; one that does not know it may refuse the whole sign-in.
-func (p *provider) offline(m *metadata) bool {
+func (p *Provider) offline(m *metadata) bool {
 	return p.rechecks && (slices.Contains(p.scopes, oidc.ScopeOfflineAccess) || slices.Contains(m.Scopes, oidc.ScopeOfflineAccess))
 }
 
 // keepTokens notes what the recheck of a sign-in will need, and no more.
-func (p *provider) keepTokens(m *metadata, token *oauth2.Token, s *signedIn) {
+func (p *Provider) keepTokens(m *metadata, token *oauth2.Token, s *SignedIn) {
 	switch {
 	case !p.rechecks:
 	case token.RefreshToken != "" && len(token.RefreshToken) <= maxToken:
-		s.refreshToken = token.RefreshToken
+		s.RefreshToken = token.RefreshToken
 	case m.Userinfo != "" && len(token.AccessToken) <= maxToken:
-		s.accessToken = token.AccessToken
+		s.AccessToken = token.AccessToken
 	}
 }

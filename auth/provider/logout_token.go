@@ -1,4 +1,4 @@
-package auth
+package provider
 
 // logout_token.go decides whether a logout token may be believed
 // (OpenID Connect Back-Channel Logout 1.0 §2.4, §2.6).
@@ -25,72 +25,70 @@ const (
 	logoutTime = 5 * time.Minute
 )
 
-// logoutToken is what a provider's logout token says.
-type logoutToken struct {
-	issuer       string    // one of provider.issuers
-	subject, sid string    // at least one of the two
-	id           string    // jti: a token is good once
-	until        time.Time // from then on its age alone refuses it
+// LogoutToken is what a provider's logout token says.
+type LogoutToken struct {
+	Issuer       string    // the provider's own name, or that of one of its tenants
+	Subject, SID string    // "" for what it does not say; at least one of the two is there
+	ID           string    // jti: a token is good once, and the caller remembers those that came
+	Until        time.Time // from then on its age alone refuses it
 }
 
-// addressee is the provider that a logout token claims to come from, one at
-// which we are the client that it names; nil if there is none. Nothing of the
-// token has been verified: it chooses whose keys have to.
-func (o *Outpost) addressee(raw string) *provider {
+// Addressed is the index in all of the provider that a logout token claims to come
+// from, one at which we are the client that it names; -1 if there is none. Nothing
+// of the token has been verified: it chooses whose VerifyLogout has to.
+func Addressed(all []*Provider, raw string) int {
 	c, err := claimsOf(raw, 1)
 	if err != nil {
-		return nil
+		return -1
 	}
-	for _, p := range o.providers {
-		if slices.Contains(p.issuers(), c.text("iss")) && slices.Contains(c.list("aud"), p.clientID) {
-			return p
-		}
-	}
-	return nil
+	return slices.IndexFunc(all, func(p *Provider) bool {
+		return slices.Contains(p.issuers(), c.text("iss")) && slices.Contains(c.list("aud"), p.clientID)
+	})
 }
 
-// verifyLogout decides whether raw may be believed. The error Is errKeys, or
-// one of provider.ready, where that cannot be told at the moment.
-func (p *provider) verifyLogout(ctx context.Context, raw string) (logoutToken, error) {
+// VerifyLogout decides whether a logout token may be believed. The error says why
+// not, for the provider to read; it Is ErrKeys where that cannot be told at the
+// moment, and the token is worth a second try.
+func (p *Provider) VerifyLogout(ctx context.Context, raw string) (LogoutToken, error) {
 	c, err := p.signedLogout(ctx, raw)
 	if err != nil {
-		return logoutToken{}, err
+		return LogoutToken{}, err
 	}
 	issued, err := c.date("iat")
 	now := time.Now()
 	switch _, hasNonce := c["nonce"]; {
 	case !slices.Contains(p.issuers(), c.text("iss")):
-		return logoutToken{}, errors.New("iss is another issuer")
+		return LogoutToken{}, errors.New("iss is another issuer")
 	case !slices.Contains(c.list("aud"), p.clientID):
-		return logoutToken{}, errors.New("aud is another client")
+		return LogoutToken{}, errors.New("aud is another client")
 	case err != nil:
-		return logoutToken{}, err
-	case issued.After(now.Add(skew)):
-		return logoutToken{}, errors.New("iat is ahead of our clock: one of the two clocks is wrong")
-	case issued.Before(now.Add(-logoutTime - skew)):
-		return logoutToken{}, errors.New("iat is too long ago")
+		return LogoutToken{}, err
+	case issued.After(now.Add(Skew)):
+		return LogoutToken{}, errors.New("iat is ahead of our clock: one of the two clocks is wrong")
+	case issued.Before(now.Add(-logoutTime - Skew)):
+		return LogoutToken{}, errors.New("iat is too long ago")
 	case hasNonce:
-		return logoutToken{}, errors.New("nonce must not be there")
+		return LogoutToken{}, errors.New("nonce must not be there")
 	case c.text("jti") == "":
-		return logoutToken{}, errors.New("jti is missing")
+		return LogoutToken{}, errors.New("jti is missing")
 	case !c.tellsLogout():
-		return logoutToken{}, errors.New("events is not the back-channel logout event alone")
+		return LogoutToken{}, errors.New("events is not the back-channel logout event alone")
 	case !c.textOrAbsent("sub") || !c.textOrAbsent("sid"):
-		return logoutToken{}, errors.New("sub or sid is no string")
+		return LogoutToken{}, errors.New("sub or sid is no string")
 	case c.text("sub") == "" && c.text("sid") == "":
-		return logoutToken{}, errors.New("neither sub nor sid is there")
+		return LogoutToken{}, errors.New("neither sub nor sid is there")
 	}
 	if _, present := c["exp"]; present {
-		if expires, err := c.date("exp"); err != nil || !now.Before(expires.Add(skew)) {
-			return logoutToken{}, errors.New("exp is past or no time")
+		if expires, err := c.date("exp"); err != nil || !now.Before(expires.Add(Skew)) {
+			return LogoutToken{}, errors.New("exp is past or no time")
 		}
 	}
-	return logoutToken{c.text("iss"), c.text("sub"), c.text("sid"), c.text("jti"), issued.Add(logoutTime + skew)}, nil
+	return LogoutToken{c.text("iss"), c.text("sub"), c.text("sid"), c.text("jti"), issued.Add(logoutTime + Skew)}, nil
 }
 
 // signedLogout returns the claims of a token that this provider has signed and
 // that is not of another type.
-func (p *provider) signedLogout(ctx context.Context, raw string) (claims, error) {
+func (p *Provider) signedLogout(ctx context.Context, raw string) (claims, error) {
 	if len(raw) > maxIDToken || strings.Count(raw, ".") != 2 {
 		return nil, errors.New("it is not a compact JWS")
 	}
@@ -104,11 +102,9 @@ func (p *provider) signedLogout(ctx context.Context, raw string) (claims, error)
 	default:
 		return nil, errors.New("typ is not logout+jwt")
 	}
-	m := p.known.Load()
-	if m == nil { // this process has just begun
-		if m, err = p.ready(ctx); err != nil {
-			return nil, fmt.Errorf("%w: %w", errKeys, err)
-		}
+	m, err := p.atHand(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKeys, err)
 	}
 	if alg := header.text("alg"); !slices.Contains(m.algorithms(), alg) {
 		return nil, errors.New("alg is not one of those that the provider lists and we accept")

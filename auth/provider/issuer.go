@@ -1,4 +1,4 @@
-package auth
+package provider
 
 // issuer.go decides whether a name that somebody gives is that of our
 // provider. Names are compared to the byte: a slash more is another issuer
@@ -18,7 +18,7 @@ const tenantID = "{tenantid}"
 
 // accept holds metadata against the configuration. The error Is
 // errMisconfigured.
-func (p *provider) accept(m *metadata) error {
+func (p *Provider) accept(m *metadata) error {
 	before, after, many := strings.Cut(m.Issuer, tenantID)
 	switch {
 	case many && len(p.tenants) == 0:
@@ -40,7 +40,7 @@ func (p *provider) accept(m *metadata) error {
 
 // issuers are the names that the provider may give itself in tokens and
 // responses, one for each tenant.
-func (p *provider) issuers() []string {
+func (p *Provider) issuers() []string {
 	m := p.known.Load()
 	if len(p.tenants) == 0 || m == nil {
 		return []string{p.issuer}
@@ -54,7 +54,7 @@ func (p *provider) issuers() []string {
 
 // issuerOf is the issuer for whom an ID token's subject is a name. The error
 // says why the token is not of any that we know.
-func (p *provider) issuerOf(m *metadata, c claims) (string, error) {
+func (p *Provider) issuerOf(m *metadata, c claims) (string, error) {
 	if len(p.tenants) == 0 {
 		return p.issuer, nil // compared by go-oidc
 	}
@@ -69,9 +69,10 @@ func (p *provider) issuerOf(m *metadata, c claims) (string, error) {
 	return issuer, nil
 }
 
-// checkIssuer compares the iss parameter of an authorization response
-// (RFC 9207 §2.4).
-func (p *provider) checkIssuer(query url.Values) error {
+// CheckIssuer compares the iss parameter of an authorization response
+// (RFC 9207 §2.4). The error says who answered in place of this provider; where
+// it is not nil, nothing else of the response counts.
+func (p *Provider) CheckIssuer(query url.Values) error {
 	iss := query.Get("iss")
 	if iss == "" {
 		if m := p.known.Load(); m == nil || !m.IssParameter {

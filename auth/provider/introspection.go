@@ -1,4 +1,4 @@
-package auth
+package provider
 
 // introspection.go asks the provider about an access token (RFC 7662). Its
 // answer counts for the one application: a token that is good, and for somebody
@@ -15,20 +15,20 @@ import (
 	"time"
 )
 
+// ErrSilent means that a provider gave no answer at all.
+var ErrSilent = errors.New("the provider does not answer")
+
 // maxIntrospection is how long an answer may be, in bytes.
 const maxIntrospection = 64 << 10
 
-// introspect asks whose a token is, and until when it is good; zero if the
-// provider does not say. The error is a *refusal of the token, or means that the
-// provider did not tell; it Is errSilent where it did not answer.
-func (p *provider) introspect(ctx context.Context, b *Bearer, token string) (*machineClient, time.Time, error) {
-	no := func(err error) (*machineClient, time.Time, error) { return nil, time.Time{}, err }
-	m := p.known.Load()
-	if m == nil { // this process has just begun
-		var err error
-		if m, err = p.ready(ctx); err != nil {
-			return no(err)
-		}
+// Introspect asks whose an access token is that b lets in, and until when it is
+// good; zero if the provider does not say. The error is a *Refusal of the token, or
+// means that the provider did not tell; it Is ErrSilent where it did not answer.
+func (p *Provider) Introspect(ctx context.Context, b *Bearer, token string) (*MachineClient, time.Time, error) {
+	no := func(err error) (*MachineClient, time.Time, error) { return nil, time.Time{}, err }
+	m, err := p.atHand(ctx)
+	if err != nil {
+		return no(err)
 	}
 	if m.Introspection == "" {
 		return no(errors.New("the provider's metadata have no introspection_endpoint"))
@@ -53,7 +53,7 @@ func (p *provider) introspect(ctx context.Context, b *Bearer, token string) (*ma
 		return no(refuseToken(CredentialsRefused, "the provider says neither sub nor client_id, or they are not 1 to 255 printable ASCII characters"))
 	}
 	if err := c.isOfKindAccess(); err != nil {
-		return no(&refusal{CredentialsRefused, err})
+		return no(&Refusal{CredentialsRefused, err})
 	}
 	if c["aud"] == nil {
 		// A token for nobody in particular is one of the client that has it.
@@ -62,7 +62,7 @@ func (p *provider) introspect(ctx context.Context, b *Bearer, token string) (*ma
 	if c["preferred_username"] == nil {
 		c["preferred_username"] = c["username"] // RFC 7662's word for it
 	}
-	return p.clientOf(m, kindIntrospection, b, c)
+	return p.clientOf(m, b, c)
 }
 
 // readIntrospection returns what the provider says of a token that is active.
@@ -96,5 +96,5 @@ func silent(err error) error {
 	if errors.Is(err, errMisconfigured) || errors.Is(err, errJSON) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", errSilent, err)
+	return fmt.Errorf("%w: %w", ErrSilent, err)
 }

@@ -1,8 +1,8 @@
-package auth
+package provider
 
 // post.go sends forms to the provider as the client that we are: a refresh
 // grant (RFC 6749 §6) and a revocation (RFC 7009). The exchange of a code is in
-// provider.go.
+// exchange.go.
 
 import (
 	"context"
@@ -12,10 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
-
-	"outpost/session"
 )
 
 // errInvalidGrant means that a refresh token is not, or no longer, good.
@@ -32,7 +29,7 @@ type tokens struct {
 
 // refresh sends the refresh grant. The error Is errInvalidGrant where the
 // provider says so; it repeats no token.
-func (p *provider) refresh(ctx context.Context, m *metadata, refreshToken string) (tokens, error) {
+func (p *Provider) refresh(ctx context.Context, m *metadata, refreshToken string) (tokens, error) {
 	status, body, err := p.post(ctx, "refresh", m, m.Token, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshToken}})
 	if err != nil {
 		return tokens{}, err
@@ -52,46 +49,30 @@ func (p *provider) refresh(ctx context.Context, m *metadata, refreshToken string
 	return t, nil
 }
 
-// revoke tells the provider, where it wants to know, that a refresh token is not
-// used any more. Nobody waits for it, and nothing depends on it.
-func (p *provider) revoke(refreshToken string) {
+// Revokes reports whether the provider wants to know of refresh tokens that are
+// not used any more; false while nothing is known of it.
+func (p *Provider) Revokes() bool {
 	m := p.known.Load()
-	if refreshToken == "" || m == nil || m.Revocation == "" {
-		return
-	}
-	queued := p.background.try(func(ctx context.Context) {
-		status, _, err := p.post(ctx, "revocation", m, m.Revocation, url.Values{"token": {refreshToken}, "token_type_hint": {"refresh_token"}})
-		if err == nil && status != http.StatusOK {
-			err = fmt.Errorf("revocation endpoint answers %d", status)
-		}
-		if err != nil {
-			p.log.Warn("revoking a refresh token", "cause", cut(err.Error()))
-		}
-	})
-	if queued {
-		return
-	}
-	if suppressed, ok := p.unrevoked.take(""); ok {
-		p.log.Warn("a refresh token is not revoked: the provider has too much before it, or the process ends", "suppressed", suppressed)
-	}
+	return m != nil && m.Revocation != ""
 }
 
-// revoking is for session.Whose.Ended: it has the provider of each session told.
-// It is nil where no provider wants to know, so that nothing is read for it.
-func (o *Outpost) revoking() func(session.Session) {
-	if !slices.ContainsFunc(o.providers, func(p *provider) bool { m := p.known.Load(); return m != nil && m.Revocation != "" }) {
+// Revoke tells the provider, if it Revokes, that a refresh token is not used any
+// more. The error is for the log; it repeats no token.
+func (p *Provider) Revoke(ctx context.Context, refreshToken string) error {
+	m := p.known.Load()
+	if m == nil || m.Revocation == "" {
 		return nil
 	}
-	return func(s session.Session) {
-		if p := o.provider(s.Provider); p != nil {
-			p.revoke(s.RefreshToken)
-		}
+	status, _, err := p.post(ctx, "revocation", m, m.Revocation, url.Values{"token": {refreshToken}, "token_type_hint": {"refresh_token"}})
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("revocation endpoint answers %d", status)
 	}
+	return err
 }
 
 // post sends a form, to which it adds our credentials, as clientAuthFor says.
 // The error means that there was no whole answer.
-func (p *provider) post(ctx context.Context, operation string, m *metadata, to string, form url.Values) (status int, body []byte, err error) {
+func (p *Provider) post(ctx context.Context, operation string, m *metadata, to string, form url.Values) (status int, body []byte, err error) {
 	way := p.clientAuthFor(m)
 	if way != ClientBasic {
 		form.Set("client_id", p.clientID)
@@ -117,7 +98,7 @@ func (p *provider) post(ctx context.Context, operation string, m *metadata, to s
 
 // send sends a form as it is, with what authenticate puts into the header; nil
 // for nothing. The error means that there was no whole answer.
-func (p *provider) send(ctx context.Context, operation, to string, form url.Values, authenticate func(*http.Request)) (status int, body []byte, err error) {
+func (p *Provider) send(ctx context.Context, operation, to string, form url.Values, authenticate func(*http.Request)) (status int, body []byte, err error) {
 	r, err := http.NewRequestWithContext(withCall(ctx, p.name, operation), http.MethodPost, to, strings.NewReader(form.Encode()))
 	if err != nil {
 		return 0, nil, fmt.Errorf("%w: %s: %w", errMisconfigured, operation, err)

@@ -1,4 +1,4 @@
-package auth
+package provider
 
 import (
 	"context"
@@ -308,7 +308,7 @@ func TestFetchOutlivesItsFirstCaller(t *testing.T) {
 		first, hangUp := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if _, err := s.VerifySignature(first, token); !errors.Is(err, errKeys) || !errors.Is(err, context.Canceled) {
+			if _, err := s.VerifySignature(first, token); !errors.Is(err, ErrKeys) || !errors.Is(err, context.Canceled) {
 				t.Errorf("the first: %v", err)
 			}
 		})
@@ -334,10 +334,10 @@ func TestFetchOutlivesItsFirstCaller(t *testing.T) {
 func TestKeysCannotBeFetched(t *testing.T) {
 	s := keysAt(func(context.Context) (string, error) { return "", errors.New("down") })
 	token := sign(t, newEC(t), jose.ES256, "{}", "kid", "k1")
-	if _, err := s.VerifySignature(t.Context(), token); !errors.Is(err, errKeys) {
+	if _, err := s.VerifySignature(t.Context(), token); !errors.Is(err, ErrKeys) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := s.VerifySignature(t.Context(), token); !errors.Is(err, errNoKey) || errors.Is(err, errKeys) {
+	if _, err := s.VerifySignature(t.Context(), token); !errors.Is(err, errNoKey) || errors.Is(err, ErrKeys) {
 		t.Errorf("too early to ask again: got %v", err)
 	}
 }

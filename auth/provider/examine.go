@@ -1,4 +1,4 @@
-package auth
+package provider
 
 // examine.go asks a provider what a sign-in would ask it, with nobody to sign in:
 // whether it is there and is who the configuration says, and whether it knows us,
@@ -86,22 +86,17 @@ type Answer struct {
 // examineTime is for all that one provider is asked.
 const examineTime = 40 * time.Second
 
-// Examine asks a provider of the configuration, as a sign-in to these applications
-// would. It keeps nothing and signs nobody in; the provider may log one client
+// Examine asks a provider of the configuration, as a sign-in that ends at each of
+// these redirect URIs would. It keeps nothing and signs nobody in; the provider may log one client
 // authentication and one redirect URI that are wrong on purpose. network stands for
 // the network, nil for the real one.
-func Examine(ctx context.Context, c Provider, apps []Application, network http.RoundTripper) Examination {
+func Examine(ctx context.Context, c Config, redirectURIs []string, network http.RoundTripper) Examination {
 	ctx, cancel := context.WithTimeout(ctx, examineTime)
 	defer cancel()
 	x := Examination{From: strings.TrimSuffix(c.Issuer, "/") + "/.well-known/openid-configuration"}
-	hooks := Hooks{ClockSkew: func(_ string, skew time.Duration) { x.Skew, x.SkewKnown = skew, true }}.filled()
-	transport, err := c.transport(network)
+	hooks := Hooks{ClockSkew: func(_ string, skew time.Duration) { x.Skew, x.SkewKnown = skew, true }}
+	p, err := New(c, Means{Transport: network, Log: slog.New(slog.DiscardHandler), Hooks: hooks})
 	if err != nil {
-		x.Err, x.Trouble = err, TroubleOther
-		return x
-	}
-	p := newProvider(c, newClient(transport, hooks), "", slog.New(slog.DiscardHandler), hooks)
-	if p.clientKey, err = parseClientKey(c.ClientKey); err != nil {
 		x.Err, x.Trouble = err, TroubleOther
 		return x
 	}
@@ -126,13 +121,8 @@ func Examine(ctx context.Context, c Provider, apps []Application, network http.R
 		}
 	}
 	x.Client = p.examineClient(ctx, m)
-	asked := map[string]bool{}
-	for _, a := range apps {
-		uri := a.RedirectURI(c.Name)
-		if slices.Contains(a.Providers, c.Name) && !asked[uri] {
-			asked[uri] = true
-			x.Redirects = append(x.Redirects, p.examineRedirect(ctx, m, uri))
-		}
+	for _, uri := range redirectURIs {
+		x.Redirects = append(x.Redirects, p.examineRedirect(ctx, m, uri))
 	}
 	return x
 }
@@ -168,7 +158,7 @@ func troubleOf(err error, m *metadata, issuer string) Trouble {
 }
 
 // examineClient brings a code that nobody was given.
-func (p *provider) examineClient(ctx context.Context, m *metadata) Answer {
+func (p *Provider) examineClient(ctx context.Context, m *metadata) Answer {
 	status, code, err := p.bringCode(ctx, m)
 	switch {
 	case err != nil:
@@ -191,7 +181,7 @@ func (p *provider) examineClient(ctx context.Context, m *metadata) Answer {
 	return Answer{Verdict: Accepted, Why: said("to a made-up code the token endpoint", status, code)}
 }
 
-func (p *provider) bringCode(ctx context.Context, m *metadata) (status int, code string, err error) {
+func (p *Provider) bringCode(ctx context.Context, m *metadata) (status int, code string, err error) {
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {"outpost-doctor-" + rand.Text()}, "code_verifier": {rand.Text() + rand.Text()},
 		"redirect_uri": {"https://outpost-doctor.invalid/callback"}}
 	status, body, err := p.post(ctx, "token", m, m.Token, form)
@@ -218,7 +208,7 @@ type way struct {
 
 // examineRedirect asks for a sign-in that must not show a page, and then for one
 // that leads to where nobody can have registered us.
-func (p *provider) examineRedirect(ctx context.Context, m *metadata, uri string) Answer {
+func (p *Provider) examineRedirect(ctx context.Context, m *metadata, uri string) Answer {
 	a := Answer{About: uri, Verdict: Unknown}
 	w := p.authorize(ctx, m, uri)
 	refusal := w.status >= 400 && w.status < 500 && !slices.Contains([]int{401, 403, 408, 425, 429}, w.status)
@@ -257,14 +247,9 @@ func (p *provider) examineRedirect(ctx context.Context, m *metadata, uri string)
 
 // authorize follows an authorization request as a browser would, as long as that
 // stays at the provider.
-func (p *provider) authorize(ctx context.Context, m *metadata, uri string) (w way) {
-	external, _, _ := strings.Cut(uri, Prefix)
-	app := &application{external: external, providers: []*provider{p}}
-	if !strings.HasSuffix(uri, Prefix+"/callback") {
-		app.providers = append(app.providers, p) // one of several: callback/NAME
-	}
-	to, err := p.authorizationURL(ctx, m, authorization{
-		app: app, needs: needs{ask: Ask{Prompt: []string{"none"}}}, state: rand.Text(), nonce: rand.Text(), verifier: rand.Text() + rand.Text(),
+func (p *Provider) authorize(ctx context.Context, m *metadata, uri string) (w way) {
+	to, err := p.authorizationURL(ctx, m, Request{
+		Ask: Ask{Prompt: []string{"none"}}, RedirectURI: uri, State: rand.Text(), Nonce: rand.Text(), Verifier: rand.Text() + rand.Text(),
 	})
 	if err != nil {
 		return way{err: err, code: knownCode(err.Error())}

@@ -1,8 +1,9 @@
-package auth
+package provider
 
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -17,12 +18,16 @@ import (
 
 // newRealProvider is a provider at h, asked through the client that the program
 // has, over real connections.
-func newRealProvider(t *testing.T, h http.HandlerFunc, hooks Hooks) *provider {
+func newRealProvider(t *testing.T, h http.HandlerFunc, hooks Hooks) *Provider {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	c := Provider{Name: "idp", Issuer: server.URL, ClientID: "outpost", ClientSecret: "secret", Scopes: []string{"openid"}}
-	return newProvider(c, newClient(nil, hooks.filled()), "", slog.New(slog.DiscardHandler), hooks.filled())
+	c := Config{Name: "idp", Issuer: server.URL, ClientID: "outpost", ClientSecret: "secret", Scopes: []string{"openid"}}
+	p, err := New(c, Means{Log: slog.New(slog.DiscardHandler), Hooks: hooks})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func TestGetJSON(t *testing.T) {
@@ -138,9 +143,9 @@ func TestExchangeFollowsNoRedirect(t *testing.T) {
 				http.Redirect(w, r, "/elsewhere", status)
 			}, Hooks{})
 			m := &metadata{Token: p.issuer + "/token", AuthMethods: []string{method}}
-			_, _, err := p.exchange(t.Context(), m, answer{code: "code", redirectURI: "https://app.example.com/cb", verifier: "v"})
-			var refused *refusal
-			if !errors.As(err, &refused) || refused.reason != ProviderMisconfigured || asked != 1 {
+			_, _, err := p.exchange(t.Context(), m, Grant{Code: "code", RedirectURI: "https://app.example.com/cb", Verifier: "v"})
+			var refused *Refusal
+			if !errors.As(err, &refused) || refused.Reason != Misconfigured || asked != 1 {
 				t.Errorf("%d with %s: %v after %d requests", status, method, err, asked)
 			}
 		}
@@ -172,7 +177,7 @@ func TestClientAuthentication(t *testing.T) {
 				w.WriteHeader(http.StatusBadRequest)
 			}, Hooks{})
 			p.clientSecret = tt.secret
-			p.exchange(t.Context(), &metadata{Token: p.issuer + "/token", AuthMethods: tt.methods}, answer{code: "code", verifier: "v"})
+			p.exchange(t.Context(), &metadata{Token: p.issuer + "/token", AuthMethods: tt.methods}, Grant{Code: "code", Verifier: "v"})
 			if asked != 1 {
 				t.Errorf("asked %d times", asked)
 			}
@@ -183,9 +188,9 @@ func TestClientAuthentication(t *testing.T) {
 // A URL may hold a secret: the error does not repeat it.
 func TestExchangeWithNobodyThere(t *testing.T) {
 	p := newRealProvider(t, nil, Hooks{})
-	_, _, err := p.exchange(t.Context(), &metadata{Token: "http://127.0.0.1:1/token?secret=in-the-url"}, answer{code: "canary-code"})
-	var refused *refusal
-	if !errors.As(err, &refused) || refused.reason != ProviderUnreachable || strings.Contains(err.Error(), "in-the-url") || strings.Contains(err.Error(), "canary") {
+	_, _, err := p.exchange(t.Context(), &metadata{Token: "http://127.0.0.1:1/token?secret=in-the-url"}, Grant{Code: "canary-code"})
+	var refused *Refusal
+	if !errors.As(err, &refused) || refused.Reason != Unreachable || strings.Contains(err.Error(), "in-the-url") || strings.Contains(err.Error(), "canary") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -202,8 +207,8 @@ func TestOutboundIsCounted(t *testing.T) {
 		w.Header().Set("Date", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
 		w.WriteHeader(http.StatusTeapot)
 	}, Hooks{
-		ProviderRequest: func(provider, operation string, status int, _ time.Duration) {
-			calls = append(calls, provider+" "+operation+" "+http.StatusText(status))
+		Request: func(_ context.Context, provider, operation string) func(int) {
+			return func(status int) { calls = append(calls, provider+" "+operation+" "+http.StatusText(status)) }
 		},
 		ClockSkew: func(_ string, d time.Duration) { skew = d },
 	})
@@ -221,7 +226,7 @@ func TestOutboundIsCounted(t *testing.T) {
 }
 
 func TestClientIsBounded(t *testing.T) {
-	c := newClient(nil, Hooks{}.filled())
+	c := newRealProvider(t, nil, Hooks{}).client
 	transport, ok := c.Transport.(*outbound).next.(*http.Transport)
 	if !ok || c.Timeout != outboundTime || transport.Proxy != nil || !transport.DisableCompression || transport.MaxResponseHeaderBytes == 0 || transport.TLSClientConfig != nil || c.Jar != nil {
 		t.Errorf("client %+v, transport %+v", c, transport)

@@ -1,4 +1,4 @@
-package auth
+package provider
 
 // identity.go makes an identity of claims: where each part of it stands, and
 // which shapes a list of groups may have. Providers agree on neither.
@@ -28,7 +28,6 @@ type Claims struct {
 	Email        []string // email; only this one's address can be a verified one
 	Groups       []string // groups
 	Entitlements []string // entitlements
-	further      []string // kept besides, under their paths, for rules and headers; nil for none
 
 	TrimGroupsPrefix string // taken off the front of each group that has it; "" for none
 }
@@ -49,7 +48,7 @@ func (c Claims) filled() Claims {
 
 // identity is who the claims speak of. The error Is errElsewhere: a list that
 // was left out is not an empty one.
-func (c claims) identity(issuer string, where Claims) (session.Identity, error) {
+func (c claims) identity(issuer string, where Claims, further []string) (session.Identity, error) {
 	groups, err := c.names(where.Groups)
 	if err != nil {
 		return session.Identity{}, err
@@ -70,7 +69,7 @@ func (c claims) identity(issuer string, where Claims) (session.Identity, error) 
 		EmailVerified: from == "email" && c.yes("email_verified"),
 		Groups:        trimmed(groups, where.TrimGroupsPrefix),
 		Entitlements:  entitlements,
-		Claims:        c.further(where.further),
+		Claims:        c.further(further),
 	}, nil
 }
 

@@ -1,4 +1,4 @@
-package auth
+package provider
 
 // The keys with which a provider signs. They come from its jwks_uri alone:
 // what a token brings along (jku, x5u, jwk, x5c) is never looked at
@@ -34,10 +34,11 @@ const (
 	maxIDToken = 64 << 10
 )
 
-var (
-	errNoKey = errors.New("no key of the provider verifies the signature")
-	errKeys  = errors.New("the provider's keys cannot be fetched")
-)
+var errNoKey = errors.New("no key of the provider verifies the signature")
+
+// ErrKeys means that nobody can say at the moment whether a signature is good: a
+// key is missing, and the provider's keys cannot be fetched.
+var ErrKeys = errors.New("the provider's keys cannot be fetched")
 
 // keySet is an oidc.KeySet. Safe for parallel use.
 type keySet struct {
@@ -160,7 +161,7 @@ func (s *keySet) age() time.Time {
 
 // VerifySignature returns the payload of a compact JWS that one of the keys
 // has signed; it is JSON. An unknown key ID fetches the keys anew, at most once
-// in refetchTime. The error Is errKeys where that failed, else errNoKey or one
+// in refetchTime. The error Is ErrKeys where that failed, else errNoKey or one
 // of parsing.
 func (s *keySet) VerifySignature(ctx context.Context, token string) ([]byte, error) {
 	payload, err := s.signed(ctx, token)
@@ -234,7 +235,7 @@ func (s *keySet) signed(ctx context.Context, token string) ([]byte, error) {
 		return payload, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errKeys, err)
+		return nil, fmt.Errorf("%w: %w", ErrKeys, err)
 	}
 	return nil, errNoKey
 }

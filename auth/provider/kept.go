@@ -1,4 +1,4 @@
-package auth
+package provider
 
 // What was last good of a provider, in the data directory: with it a process
 // that begins while the provider is down can still sign people out there, and
@@ -18,11 +18,11 @@ type kept struct {
 	Keys     json.RawMessage `json:"keys"`
 }
 
-func (p *provider) keptFile() string { return filepath.Join(p.keepDir, "provider-"+p.name+".json") }
+func (p *Provider) keptFile() string { return filepath.Join(p.keepDir, "provider-"+p.name+".json") }
 
 // keep writes what was fetched beside the old file and renames it, so that
 // there is always a whole one.
-func (p *provider) keep(m *metadata) error {
+func (p *Provider) keep(m *metadata) error {
 	if p.keepDir == "" {
 		return nil
 	}
@@ -39,7 +39,7 @@ func (p *provider) keep(m *metadata) error {
 
 // recall reads what keep wrote. A file that is missing, unreadable or of
 // another issuer is as good as none.
-func (p *provider) recall() {
+func (p *Provider) recall() {
 	if p.keepDir == "" {
 		return
 	}

@@ -1,4 +1,4 @@
-package auth
+package provider
 
 // What is known of a provider: its metadata (OpenID Connect Discovery 1.0 §3)
 // and its keys, fetched when they are needed, kept on disk when they were
@@ -66,12 +66,23 @@ type trouble struct {
 	at  time.Time
 }
 
+// Ready makes sure that the provider was there within the last minute, asking it
+// if need be; no more than a second after a failure it fails again without asking.
+// The error is a *Refusal: Misconfigured or Unreachable. Nobody should be sent to a
+// provider that is not ready: they would see the browser's error page.
+func (p *Provider) Ready(ctx context.Context) error {
+	if _, err := p.ready(ctx); err != nil {
+		return &Refusal{unready(err), err}
+	}
+	return nil
+}
+
 // ready returns metadata that were fetched within freshTime, asking for them
 // if need be; where that failed less than firstRetry ago it fails the same way
 // without asking. The error Is errMisconfigured, or means that the provider
 // cannot be reached; then what was known before is not given out: a person sent
 // to a provider that is down would see the browser's error page instead of ours.
-func (p *provider) ready(ctx context.Context) (*metadata, error) {
+func (p *Provider) ready(ctx context.Context) (*metadata, error) {
 	if m := p.fresh(); m != nil {
 		return m, nil
 	}
@@ -97,16 +108,25 @@ func (p *provider) ready(ctx context.Context) (*metadata, error) {
 	return p.known.Load(), nil
 }
 
+// atHand returns what is known of the provider, however old, and asks for it
+// where a process that has just begun knows nothing. The error is as ready's.
+func (p *Provider) atHand(ctx context.Context) (*metadata, error) {
+	if m := p.known.Load(); m != nil {
+		return m, nil
+	}
+	return p.ready(ctx)
+}
+
 // fresh returns the metadata if they were fetched within freshTime, else nil.
-func (p *provider) fresh() *metadata {
+func (p *Provider) fresh() *metadata {
 	if at := p.fetched.Load(); at != nil && time.Since(*at) < freshTime {
 		return p.known.Load()
 	}
 	return nil
 }
 
-// run keeps metadata and keys up to date until ctx ends.
-func (p *provider) run(ctx context.Context) {
+// Run keeps metadata and keys up to date until ctx ends, and returns then.
+func (p *Provider) Run(ctx context.Context) {
 	retry := firstRetry
 	for {
 		wait := pollTime
@@ -133,13 +153,13 @@ func (p *provider) run(ctx context.Context) {
 
 // fetch gets metadata and keys, takes them over if they are good, and says in
 // the log when the provider goes away or comes back.
-func (p *provider) fetch(ctx context.Context) error {
-	ctx, done := p.hooks.work(ctx, Work{Kind: WorkBackground, Name: "discovery", Provider: p.name})
+func (p *Provider) fetch(ctx context.Context) error {
+	ctx, done := p.hooks.Discovery(ctx, p.name)
 	m, err := p.fetchMetadata(ctx)
 	if err == nil {
 		err = p.fetchKeys(ctx, m.JWKS)
 	}
-	done(Done{Provider: p.name, Failed: err != nil})
+	done(err != nil)
 	was := p.trouble.Load()
 	if err != nil {
 		if ctx.Err() != nil && context.Cause(ctx) == context.Canceled {
@@ -149,14 +169,14 @@ func (p *provider) fetch(ctx context.Context) error {
 		if was == nil || was.err.Error() != err.Error() {
 			p.log.Error("provider is not usable; people who are signed in go on", "issuer", p.issuer, "cause", cut(err.Error()))
 		}
-		p.hooks.ProviderUp(p.name, false)
+		p.hooks.Up(p.name, false)
 		return err
 	}
 	now := time.Now()
 	p.known.Store(m)
 	p.fetched.Store(&now)
 	p.trouble.Store(nil)
-	p.hooks.ProviderUp(p.name, true)
+	p.hooks.Up(p.name, true)
 	if was != nil {
 		p.log.Info("provider is usable again", "issuer", p.issuer)
 	}
@@ -168,7 +188,7 @@ func (p *provider) fetch(ctx context.Context) error {
 
 // fetchKeys fetches the keys. Where nobody answers, the ones that the same
 // place gave within keysTime go on: one that answers and has none is believed.
-func (p *provider) fetchKeys(ctx context.Context, from string) error {
+func (p *Provider) fetchKeys(ctx context.Context, from string) error {
 	err := p.keys.refresh(ctx, from)
 	if err == nil || errors.Is(err, errMisconfigured) || ctx.Err() != nil || !p.keys.lasting(from) {
 		return err
@@ -177,7 +197,7 @@ func (p *provider) fetchKeys(ctx context.Context, from string) error {
 	return nil
 }
 
-func (p *provider) fetchMetadata(ctx context.Context) (*metadata, error) {
+func (p *Provider) fetchMetadata(ctx context.Context) (*metadata, error) {
 	var m metadata
 	if err := p.getJSON(ctx, "discovery", strings.TrimSuffix(p.issuer, "/")+"/.well-known/openid-configuration", &m); err != nil {
 		return nil, err
@@ -224,7 +244,7 @@ func (m *metadata) algorithms() []string {
 }
 
 // getJSON fetches a JSON document. Anything but a 200 with JSON is an error.
-func (p *provider) getJSON(ctx context.Context, operation, from string, into any) error {
+func (p *Provider) getJSON(ctx context.Context, operation, from string, into any) error {
 	body, _, err := p.get(ctx, operation, from, "")
 	switch {
 	case errors.Is(err, errJSON):
@@ -241,7 +261,7 @@ func (p *provider) getJSON(ctx context.Context, operation, from string, into any
 // get fetches a document, and says of what media type it is. An access token,
 // if there is one, goes along. Anything but a 200 is an error, which repeats
 // nothing of the body: that may hold anything, a token too.
-func (p *provider) get(ctx context.Context, operation, from, accessToken string) (body []byte, mediaType string, err error) {
+func (p *Provider) get(ctx context.Context, operation, from, accessToken string) (body []byte, mediaType string, err error) {
 	r, err := http.NewRequestWithContext(withCall(ctx, p.name, operation), http.MethodGet, from, nil)
 	if err != nil {
 		return nil, "", fmt.Errorf("%w: %s: %w", errMisconfigured, operation, err)

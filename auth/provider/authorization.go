@@ -1,8 +1,7 @@
-package auth
+package provider
 
 // authorization.go makes the authorization request (OpenID Connect Core
-// §3.1.2.1): what every sign-in asks for, what the application's asks for
-// besides, and what a stepped-up one does. It goes through the browser, or to
+// §3.1.2.1): what every sign-in asks for, and what this one asks for besides. It goes through the browser, or to
 // the provider directly (RFC 9126), with the browser carrying no more than a
 // reference to it.
 
@@ -12,7 +11,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,39 +27,56 @@ const (
 	maxRequestURI = 2048
 )
 
-// Ask is what an application's sign-ins ask the provider for, besides who the
-// person is. The zero value asks for nothing.
+// Ask is what a sign-in asks the provider for, besides who the person is. The
+// zero value asks for nothing. What comes back is not held to it here.
 type Ask struct {
 	Prompt    []string          // login, consent, select_account
-	MaxAge    time.Duration     // since the person last proved who they are, held to when they come back; 0 for none
-	ACRValues []string          // the best first; what comes back is held to Application.Require alone
+	MaxAge    time.Duration     // since the person last proved who they are; 0 for none
+	ACRValues []string          // the best first; nil for none
 	LoginHint string            // "" for none
 	Extra     map[string]string // more parameters: they go before the provider's own Extra, and never before ours
 }
 
-// authorization is what is particular to one authorization request.
-type authorization struct {
-	app                    *application
-	needs                  needs // what the sign-in has to bring
-	state, nonce, verifier string
-	again                  bool // the person has to prove anew who they are
+// Request is what is particular to one authorization request.
+type Request struct {
+	Ask         Ask
+	RedirectURI string
+	State       string
+	Nonce       string
+	Verifier    string // of PKCE; the request has the challenge that is made of it
 }
 
-// authorizationURL is where the browser goes. The error Is errMisconfigured, or
-// means that the provider could not be asked.
-func (p *provider) authorizationURL(ctx context.Context, m *metadata, a authorization) (string, error) {
-	options := []oauth2.AuthCodeOption{oidc.Nonce(a.nonce), oauth2.S256ChallengeOption(a.verifier)}
-	for name, value := range a.asks() {
+// AuthorizationURL is where the browser goes. It goes by what is known of the
+// provider; the caller calls Ready before, so that nobody is sent to one that is
+// down. The error is a *Refusal: Misconfigured, or Unreachable where the request
+// could not be pushed.
+func (p *Provider) AuthorizationURL(ctx context.Context, r Request) (string, error) {
+	m, err := p.atHand(ctx)
+	if err != nil {
+		return "", &Refusal{unready(err), err}
+	}
+	to, err := p.authorizationURL(ctx, m, r)
+	if err != nil {
+		return "", &Refusal{unready(err), err}
+	}
+	return to, nil
+}
+
+// authorizationURL is AuthorizationURL by these metadata. The error Is
+// errMisconfigured, or means that the provider could not be asked.
+func (p *Provider) authorizationURL(ctx context.Context, m *metadata, r Request) (string, error) {
+	options := []oauth2.AuthCodeOption{oidc.Nonce(r.Nonce), oauth2.S256ChallengeOption(r.Verifier)}
+	for name, value := range r.Ask.parameters() {
 		if value != "" {
 			options = append(options, oauth2.SetAuthURLParam(name, value))
 		}
 	}
-	u, err := url.Parse(p.oauth2(m, a.app.redirectURI(p)).AuthCodeURL(a.state, options...))
+	u, err := url.Parse(p.oauth2(m, r.RedirectURI).AuthCodeURL(r.State, options...))
 	if err != nil {
 		return "", fmt.Errorf("%w: its authorization_endpoint is %q", errMisconfigured, cut(m.Authorization))
 	}
 	query := u.Query()
-	for _, extra := range []map[string]string{a.needs.ask.Extra, p.extra} {
+	for _, extra := range []map[string]string{r.Ask.Extra, p.extra} {
 		for name, value := range extra {
 			if !query.Has(name) {
 				query.Set(name, value)
@@ -77,29 +92,21 @@ func (p *provider) authorizationURL(ctx context.Context, m *metadata, a authoriz
 	return u.String(), nil
 }
 
-// asks are the parameters that the application asks with; "" for none.
-func (a authorization) asks() map[string]string {
-	ask := a.needs.ask
-	prompt, classes := slices.Clone(ask.Prompt), ask.ACRValues
-	if a.again && !slices.Contains(prompt, "login") {
-		prompt = append(prompt, "login")
-	}
-	if len(classes) == 0 {
-		classes = a.needs.classes()
-	}
+// parameters are those of the request that ask for it; "" for none.
+func (a Ask) parameters() map[string]string {
 	maxAge := ""
-	if age := a.needs.maxAge(); age > 0 {
-		maxAge = strconv.Itoa(int(age.Seconds()))
+	if a.MaxAge > 0 {
+		maxAge = strconv.Itoa(int(a.MaxAge.Seconds()))
 	}
 	return map[string]string{
-		"prompt": strings.Join(prompt, " "), "max_age": maxAge, "acr_values": strings.Join(classes, " "), "login_hint": ask.LoginHint,
+		"prompt": strings.Join(a.Prompt, " "), "max_age": maxAge, "acr_values": strings.Join(a.ACRValues, " "), "login_hint": a.LoginHint,
 	}
 }
 
 // pushed gives the provider the request and returns the two parameters that
 // stand for it (RFC 9126 §4), beside those of the endpoint's own. A request that
 // cannot be pushed is not sent through the browser instead.
-func (p *provider) pushed(ctx context.Context, m *metadata, request url.Values) (url.Values, error) {
+func (p *Provider) pushed(ctx context.Context, m *metadata, request url.Values) (url.Values, error) {
 	if m.Pushed == "" {
 		return nil, fmt.Errorf("%w: requests are to be pushed, and its metadata have no pushed_authorization_request_endpoint", errMisconfigured)
 	}

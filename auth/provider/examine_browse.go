@@ -1,4 +1,4 @@
-package auth
+package provider
 
 // examine_browse.go follows an authorization request for examine.go, with the
 // cookies of one browser that is thrown away afterwards.
@@ -20,7 +20,7 @@ const (
 // browse asks for a page of the provider and goes where its redirects lead, until
 // that is our redirect URI, another site or a page. It sends nothing to either of
 // the first two.
-func (p *provider) browse(ctx context.Context, to, redirectURI string) (w way) {
+func (p *Provider) browse(ctx context.Context, to, redirectURI string) (w way) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		return way{err: err}

@@ -1,4 +1,4 @@
-package auth
+package provider
 
 import (
 	"bytes"
@@ -124,11 +124,15 @@ func (s *scripted) askedSince(then time.Time) (n int) {
 	return n
 }
 
-func newScripted(t *testing.T, dir string, hooks Hooks) (*scripted, *provider, *bytes.Buffer) {
+func newScripted(t *testing.T, dir string, hooks Hooks) (*scripted, *Provider, *bytes.Buffer) {
 	t.Helper()
 	s, log := &scripted{keys: set(jwk(t, newEC(t).Public(), "k1", "ES256", "sig"))}, &bytes.Buffer{}
-	c := Provider{Name: "idp", Issuer: "https://idp.example.org", ClientID: "outpost"}
-	return s, newProvider(c, newClient(s, hooks.filled()), dir, slog.New(slog.NewTextHandler(log, nil)), hooks.filled()), log
+	c := Config{Name: "idp", Issuer: "https://idp.example.org", ClientID: "outpost"}
+	p, err := New(c, Means{Transport: s, Keep: dir, Log: slog.New(slog.NewTextHandler(log, nil)), Hooks: hooks})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, p, log
 }
 
 // A provider that is down is asked ever more seldom, one that is up now and
@@ -136,11 +140,11 @@ func newScripted(t *testing.T, dir string, hooks Hooks) (*scripted, *provider, *
 func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ups := []bool{}
-		s, p, log := newScripted(t, "", Hooks{ProviderUp: func(_ string, up bool) { ups = append(ups, up) }})
+		s, p, log := newScripted(t, "", Hooks{Up: func(_ string, up bool) { ups = append(ups, up) }})
 		s.set(true, 0)
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
-		go func() { p.run(ctx); close(done) }()
+		go func() { p.Run(ctx); close(done) }()
 
 		begun := time.Now()
 		time.Sleep(10 * time.Minute)
@@ -148,13 +152,13 @@ func TestRun(t *testing.T) {
 		if n := s.askedSince(begun); n < 20 || n > 50 {
 			t.Errorf("asked %d times in ten minutes of silence", n)
 		}
-		if st := p.status(); st.Up || !strings.Contains(st.Err, "connection refused") || !st.KeysFetched.IsZero() {
+		if st := p.Status(); st.Up || !strings.Contains(st.Err, "connection refused") || !st.KeysFetched.IsZero() {
 			t.Errorf("status %+v", st)
 		}
 		s.set(false, 0)
 		time.Sleep(lastRetry)
 		synctest.Wait()
-		if st := p.status(); !st.Up || st.Err != "" || st.KeysFetched.IsZero() {
+		if st := p.Status(); !st.Up || st.Err != "" || st.KeysFetched.IsZero() {
 			t.Errorf("back for half a minute: status %+v", st)
 		}
 		again := time.Now()
@@ -177,7 +181,7 @@ func TestRun(t *testing.T) {
 		}
 		stop()
 		<-done
-		if st := p.status(); !st.Up || strings.Count(log.String(), "not usable") != 1 {
+		if st := p.Status(); !st.Up || strings.Count(log.String(), "not usable") != 1 {
 			t.Errorf("status %+v\n%s", st, log)
 		}
 		time.Sleep(time.Minute)
@@ -222,8 +226,8 @@ func TestKeptMetadata(t *testing.T) {
 			if known := again.known.Load() != nil; known != tt.known || strings.Contains(log.String(), "cannot be used") != tt.warns {
 				t.Errorf("known: %v; log %s", known, log)
 			}
-			if st := again.status(); st.Up || tt.known != (again.endSessionURL(nil) == "https://idp.example.org/end") {
-				t.Errorf("status %+v, end session at %q", st, again.endSessionURL(nil))
+			if st := again.Status(); st.Up || tt.known != (again.EndSessionURL(nil) == "https://idp.example.org/end") {
+				t.Errorf("status %+v, end session at %q", st, again.EndSessionURL(nil))
 			}
 			if tt.known && again.keys.from != "https://idp.example.org/keys" {
 				t.Errorf("its keys are at %q", again.keys.from)

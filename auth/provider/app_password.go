@@ -1,4 +1,4 @@
-package auth
+package provider
 
 // app_password.go has the provider vouch for a user name and an app password, as
 // authentik's own outpost does: by client credentials with both in the form
@@ -24,17 +24,14 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// appPassword asks whose a user name and an app password are, and until when that
-// is good. The error is a *refusal, or means that the provider did not tell; it
-// Is errSilent where it did not answer. It repeats no password.
-func (p *provider) appPassword(ctx context.Context, user, password string) (*machineClient, time.Time, error) {
-	no := func(err error) (*machineClient, time.Time, error) { return nil, time.Time{}, err }
-	m := p.known.Load()
-	if m == nil { // this process has just begun
-		var err error
-		if m, err = p.ready(ctx); err != nil {
-			return no(err)
-		}
+// AppPassword asks whose a user name and an app password are, and until when that
+// is good. The error is a *Refusal, or means that the provider did not tell; it
+// Is ErrSilent where it did not answer. It repeats no password.
+func (p *Provider) AppPassword(ctx context.Context, user, password string) (*MachineClient, time.Time, error) {
+	no := func(err error) (*MachineClient, time.Time, error) { return nil, time.Time{}, err }
+	m, err := p.atHand(ctx)
+	if err != nil {
+		return no(err)
 	}
 	t, err := p.clientCredentials(ctx, m, user, password)
 	if err != nil {
@@ -57,20 +54,20 @@ func (p *provider) appPassword(ctx context.Context, user, password string) (*mac
 	}
 	issuer, err := p.issuerOf(m, c)
 	if err != nil {
-		return no(&refusal{CredentialsRefused, err})
+		return no(&Refusal{CredentialsRefused, err})
 	}
-	id, err := c.identity(issuer, p.claims)
+	id, err := c.identity(issuer, p.claims, p.further)
 	if err != nil {
-		return no(&refusal{CredentialsRefused, err})
+		return no(&Refusal{CredentialsRefused, err})
 	}
 	// No proof: nobody has proved who they are just now, though authentik writes
 	// the time of the grant into auth_time.
-	return &machineClient{name: kindAppPassword, kind: kindAppPassword, identity: id, party: p.clientID}, idToken.Expiry.Add(skew), nil
+	return &MachineClient{Identity: id, ClientID: p.clientID}, idToken.Expiry.Add(Skew), nil
 }
 
 // clientCredentials sends the grant and returns what came of it, an ID token
 // included.
-func (p *provider) clientCredentials(ctx context.Context, m *metadata, user, password string) (tokens, error) {
+func (p *Provider) clientCredentials(ctx context.Context, m *metadata, user, password string) (tokens, error) {
 	scopes := slices.DeleteFunc(p.supported(m), func(s string) bool { return s == oidc.ScopeOfflineAccess })
 	status, body, err := p.send(ctx, "app_password", m.Token, url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {p.clientID}, "username": {user}, "password": {password}, "scope": {strings.Join(scopes, " ")},
