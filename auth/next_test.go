@@ -24,8 +24,8 @@ import (
 	"outpost/session/memory"
 )
 
-// next puts a changed configuration in force.
-func (s *stage) next(change func(*auth.Config)) {
+// next puts a changed configuration in force; look sees it before that.
+func (s *stage) next(change func(*auth.Config), look ...func(*auth.Outpost)) {
 	s.t.Helper()
 	cfg := s.config
 	cfg.Applications, cfg.Providers = slices.Clone(cfg.Applications), slices.Clone(cfg.Providers)
@@ -33,6 +33,9 @@ func (s *stage) next(change func(*auth.Config)) {
 	o, inForce, err := s.outpost.Next(cfg)
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	for _, f := range look {
+		f(o)
 	}
 	inForce()
 	s.config, s.outpost, s.public = cfg, o, o.Endpoints()
@@ -292,14 +295,16 @@ func TestNextProviders(t *testing.T) {
 		s.provider.mu.Lock()
 		s.provider.down = true
 		s.provider.mu.Unlock()
-		s.next(func(c *auth.Config) { c.Providers[0].Scopes = []string{"openid"} })
-		if got := s.outpost.Providers()[0]; !got.Up || got.KeysFetched.IsZero() {
-			t.Errorf("it has forgotten what it knew: %+v", got)
-		}
-		s.next(func(c *auth.Config) { c.Providers[0].BackchannelURL = "https://elsewhere.example.org" })
-		if got := s.outpost.Providers()[0]; got.Up || !got.KeysFetched.IsZero() {
-			t.Errorf("one that is reached otherwise knows already: %+v", got)
-		}
+		s.next(func(c *auth.Config) { c.Providers[0].Scopes = []string{"openid"} }, func(o *auth.Outpost) {
+			if got := o.Providers()[0]; !got.Up || got.KeysFetched.IsZero() {
+				t.Errorf("it has forgotten what it knew: %+v", got)
+			}
+		})
+		s.next(func(c *auth.Config) { c.Providers[0].BackchannelURL = "https://elsewhere.example.org" }, func(o *auth.Outpost) {
+			if got := o.Providers()[0]; got.Up || !got.KeysFetched.IsZero() {
+				t.Errorf("one that is reached otherwise knows already: %+v", got)
+			}
+		})
 
 		// Many changes leave nothing behind, and one provider is looked after.
 		s.provider.mu.Lock()
