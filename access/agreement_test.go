@@ -15,7 +15,7 @@ import (
 // Judge goes by an index, and Explain through all rules: they agree, whatever
 // the rules and the request are.
 func TestJudgeAndExplainAgree(t *testing.T) {
-	rounds := 500
+	rounds := 1200
 	if testing.Short() {
 		rounds = 200
 	}

@@ -1,9 +1,9 @@
 package provider
 
 // authorization.go makes the authorization request (OpenID Connect Core
-// §3.1.2.1): what every sign-in asks for, and what this one asks for besides. It goes through the browser, or to
-// the provider directly (RFC 9126), with the browser carrying no more than a
-// reference to it.
+// §3.1.2.1): what every sign-in asks for, and what this one asks for besides. It
+// goes through the browser, or to the provider directly (RFC 9126), with the
+// browser carrying no more than a reference to it.
 
 import (
 	"context"

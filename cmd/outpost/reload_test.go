@@ -168,7 +168,7 @@ func TestReloadDistrustsOpenConnections(t *testing.T) {
 	}
 }
 
-// Hundreds of reloads under load: every answer is that of one configuration, none is
+// A thousand reloads under load: every answer is that of one configuration, none is
 // an error, nobody has to sign in again, sign-ins go on, and nothing is left behind.
 func TestReloadUnderLoad(t *testing.T) {
 	p := newProvider(t)
@@ -222,7 +222,7 @@ func TestReloadUnderLoad(t *testing.T) {
 			signIns.Add(1)
 		}
 	})
-	reloads := 300
+	reloads := 1000
 	goroutines := 0
 	for i := range reloads {
 		d.rewrite(t, kinds[i%2])
